@@ -1,0 +1,254 @@
+package events
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+)
+
+// Change is a change of a user's effective status. Nothing else is one: no
+// leave-and-join for a refresh.
+type Change struct {
+	User     string
+	From     Shown  // what was shown before
+	To       Shown  // what is shown now; To.Seq is the event that did it
+	Observed Status // what the sessions say now
+	LastSeen Millis
+}
+
+// Apply folds e, which stands at m, into u, and reports the change of his
+// status if there is one. It is the only place, with ApplyBeat, that knows what
+// an event means:
+//
+//   - a login makes its session live;
+//   - a logout ends its session, or all of them;
+//   - an offline ends its session only if that has shown no sign of life after
+//     the sequence that was judged: a beat that was in the log first always
+//     wins, a duplicate does nothing, two timeout consumers do no harm;
+//   - an override hides the observed status and does not change it;
+//   - an online changes nothing. It witnesses a beat that did, for readers from
+//     whom that beat has gone: they put it back in its place (Witnessed).
+//
+// e must be valid and of u. Erased events concern no known user and change
+// nothing here; see Erases.
+func Apply(u *User, m Moment, e *Event) (Change, bool) {
+	u.Seq = max(u.Seq, m.Seq)
+	at := m.effective(e.At)
+	switch e.Type {
+	case Login:
+		u.login(m, at, e)
+		return u.show(m.Seq, at, CauseLogin, e.Actor)
+	case Heartbeat:
+		b := RawBeat{User: []byte(e.User), Session: []byte(e.Session), Actor: []byte(e.Actor), At: e.At,
+			Every: e.Every, Idle: e.Idle, Leaving: e.Leaving}
+		return ApplyBeat(u, m, &b)
+	case Logout:
+		u.logout(at, e)
+		return u.show(m.Seq, at, CauseLogout, e.Actor)
+	case Offline:
+		u.expire(m.Seq, e)
+		return u.show(m.Seq, at, e.Cause, e.Actor)
+	case Online:
+		u.witnessed(e)
+	case Override:
+		return u.override(m.Seq, at, e)
+	}
+	return Change{}, false
+}
+
+// ApplyBeat is Apply for a heartbeat. It does not allocate unless the beat
+// brings a session to life. A leaving beat of a session that is not live
+// changes nothing, and does not even make its user known: a page that closes
+// after a logout must not bring him back.
+func ApplyBeat(u *User, m Moment, b *RawBeat) (Change, bool) {
+	at := m.effective(b.At)
+	s := u.sessionOf(b.Session)
+	cause := CauseHeartbeat
+	switch {
+	case s == nil && b.Leaving:
+		return Change{}, false
+	case s == nil:
+		u.Sessions = append(u.Sessions, Session{ID: sessionID(b.Session), Since: at})
+		s = &u.Sessions[len(u.Sessions)-1]
+		s.Idle = b.Idle
+		u.await(m.Seq, at, s, b)
+	case s.Idle != b.Idle:
+		if b.Idle {
+			cause = CauseIdle
+		}
+		s.Idle = b.Idle
+		u.await(m.Seq, at, s, b)
+	default:
+		// The beat of every thirty seconds: nothing that outlives it.
+		s.Activity = b.activity(m, max(at, s.LastSeen))
+		u.Seq = max(u.Seq, m.Seq)
+		return Change{}, false
+	}
+	s.Activity = b.activity(m, max(at, s.LastSeen))
+	u.Seq = max(u.Seq, m.Seq)
+	return u.show(m.Seq, at, cause, b.actor())
+}
+
+func (b *RawBeat) activity(m Moment, seen Millis) Activity {
+	return Activity{Seq: m.Seq, LastSeen: seen, Covered: m.Covered, Mono: m.Mono,
+		Every: b.Every, Idle: b.Idle, Leaving: b.Leaving, Beaten: true}
+}
+
+func (b *RawBeat) actor() string {
+	if len(b.Actor) == 0 {
+		return string(b.User)
+	}
+	return string(b.Actor)
+}
+
+func sessionID(raw []byte) string {
+	if len(raw) == 0 {
+		return DefaultSession
+	}
+	return string(raw)
+}
+
+// sessionOf is Session for an id in a batch.
+func (u *User) sessionOf(raw []byte) *Session {
+	for i := range u.Sessions {
+		id := u.Sessions[i].ID
+		if id == string(raw) || len(raw) == 0 && id == DefaultSession {
+			return &u.Sessions[i]
+		}
+	}
+	return nil
+}
+
+// await notes that the effect of b must be written down.
+func (u *User) await(seq uint64, at Millis, s *Session, b *RawBeat) {
+	u.Pending = append(u.Pending, Witness{Session: s.ID, Actor: b.actor(), By: seq, Since: at, Idle: b.Idle})
+}
+
+func (u *User) login(m Moment, at Millis, e *Event) {
+	u.Settled = max(u.Settled, at)
+	id := e.Session
+	if id == "" {
+		id = DefaultSession
+	}
+	s := u.Session(id)
+	if s == nil {
+		u.Sessions = append(u.Sessions, Session{ID: id, Since: at})
+		s = &u.Sessions[len(u.Sessions)-1]
+	}
+	if e.Device != "" {
+		s.Device = e.Device
+	}
+	s.Activity = Activity{Seq: m.Seq, LastSeen: max(at, s.LastSeen), Covered: m.Covered, Mono: m.Mono}
+}
+
+// logout moves last seen to its own time and not to that of the session's last
+// beat: what it leaves behind must be told by events that outlive the beats.
+func (u *User) logout(at Millis, e *Event) {
+	id := e.Session
+	if id == "" {
+		id = DefaultSession
+	}
+	before := len(u.Sessions)
+	u.Sessions = slices.DeleteFunc(u.Sessions, func(s Session) bool { return e.All || s.ID == id })
+	if len(u.Sessions) < before {
+		u.Settled = max(u.Settled, at)
+	}
+}
+
+// expire ends the session of an Offline event, unless a sign of life came
+// first. An Offline that names no session settles the user's last seen only:
+// so an import says when somebody was last seen before the log began.
+func (u *User) expire(seq uint64, e *Event) {
+	if e.Session == "" {
+		u.Settled = max(u.Settled, e.LastSeen)
+		return
+	}
+	s := u.Session(e.Session)
+	if s == nil {
+		return
+	}
+	if s.Seq > e.Judged {
+		if s.Beaten {
+			u.Pending = append(u.Pending, Witness{Session: s.ID, Actor: u.ID, By: s.Seq, Since: s.LastSeen, Idle: s.Idle, Voids: seq})
+		}
+		return
+	}
+	u.Settled = max(u.Settled, e.LastSeen)
+	u.Sessions = slices.DeleteFunc(u.Sessions, func(s Session) bool { return s.ID == e.Session })
+}
+
+// witnessed strikes the beats that e writes down from those that wait for it.
+func (u *User) witnessed(e *Event) {
+	u.Pending = slices.DeleteFunc(u.Pending, func(w Witness) bool {
+		return w.Session == e.Session && w.By == e.By && w.Idle == e.Idle && w.Voids == e.Voids
+	})
+	if len(u.Pending) == 0 {
+		u.Pending = nil
+	}
+}
+
+func (u *User) override(seq uint64, at Millis, e *Event) (Change, bool) {
+	switch e.Change {
+	case OverrideSet:
+		u.Override = &StandingOverride{Status: e.Status, By: e.Actor, Reason: e.Reason, Until: e.Until, Seq: seq, Set: at}
+		return u.show(seq, at, CauseOverride, e.Actor)
+	case OverrideCleared:
+		u.Override = nil
+		return u.show(seq, at, CauseOverrideCleared, e.Actor)
+	case OverrideExpired:
+		if u.Override != nil && u.Override.Seq == e.Judged {
+			u.Override = nil
+			return u.show(seq, at, CauseOverrideExpired, e.Actor)
+		}
+	}
+	return Change{}, false
+}
+
+// show brings the effective status up to date. Since never runs backwards, so
+// that intervals have no negative length where two nodes' clocks disagree.
+func (u *User) show(seq uint64, at Millis, cause Cause, actor string) (Change, bool) {
+	status := u.Observed()
+	if u.Override != nil {
+		status = u.Override.Status
+	}
+	if status == u.Status() {
+		if u.Shown.Since == 0 { // named for the first time, and not by coming online
+			u.Shown = Shown{Status: status, Since: at, Cause: cause, Actor: actor, Seq: seq}
+		}
+		return Change{}, false
+	}
+	from := u.Shown
+	from.Status = u.Status()
+	u.Shown = Shown{Status: status, Since: max(at, from.Since), Cause: cause, Actor: actor, Seq: seq}
+	return Change{User: u.ID, From: from, To: u.Shown, Observed: u.Observed(), LastSeen: u.LastSeen()}, true
+}
+
+// Witnessed returns the beat that an Online event stands for, and its place. A
+// replay whose log has lost its beats applies it there, before everything of a
+// later sequence, and so folds to what the whole log folds to.
+func Witnessed(e *Event) (Beat, Moment) {
+	b := Beat{User: e.User, Session: e.Session, Actor: e.Actor, At: e.Since, Idle: e.Idle}
+	return b, Moment{Seq: e.By, Time: e.Since}
+}
+
+// Raw is the inverse of RawBeat.Beat.
+func (b *Beat) Raw() RawBeat {
+	return RawBeat{User: []byte(b.User), Session: []byte(b.Session), Actor: []byte(b.Actor),
+		At: b.At, Every: b.Every, Idle: b.Idle, Leaving: b.Leaving}
+}
+
+// HashID is the salted hash by which an Erased event names its user. salt is
+// hex, as in the event.
+func HashID(salt, user string) string {
+	h := sha256.New()
+	h.Write([]byte(salt))
+	h.Write([]byte{0})
+	h.Write([]byte(user))
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// Erases reports whether e, an Erased event, is about user. Whoever folds it
+// forgets that user.
+func Erases(e *Event, user string) bool {
+	return e.Type == Erased && HashID(e.Salt, user) == e.Hash
+}

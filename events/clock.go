@@ -1,0 +1,80 @@
+package events
+
+import "time"
+
+// MaxGap is the longest silence of the log that still counts as time in which
+// a user could have been heard. Nodes put a mark into a quiet log every
+// AlivePeriod, so a longer one means that nobody was listening.
+const (
+	MaxGap      = 10 * time.Second
+	AlivePeriod = 5 * time.Second
+)
+
+// Clock is covered time: a clock that only the log drives. Between two
+// consecutive messages it advances by the difference of the broker's
+// timestamps where that lies in (0, MaxGap], else not at all. So an outage, a
+// lost quorum, a suspended machine and a wall clock stepped either way count
+// as nobody's silence. The zero value stands at 0, before the first message.
+type Clock struct {
+	Covered int64  // milliseconds of covered time so far
+	Last    Millis // broker's timestamp of the last message, 0 before the first
+}
+
+// Advance moves the clock to a message with broker timestamp t and returns the
+// covered time there.
+func (c *Clock) Advance(t Millis) int64 {
+	if d := int64(t - c.Last); c.Last != 0 && d > 0 && d <= MaxGap.Milliseconds() {
+		c.Covered += d
+	}
+	c.Last = t
+	return c.Covered
+}
+
+// maxAhead is how far a node's clock may run before the broker's until it is
+// not believed.
+const maxAhead = Millis(10_000)
+
+// Moment is where in the log, and when, something happened.
+type Moment struct {
+	Seq     uint64
+	Time    Millis // the broker's timestamp
+	Covered int64  // covered time, Clock's milliseconds
+	Mono    int64  // this process's monotonic clock in nanoseconds when it read the message, 0 where it was read late; never stored
+}
+
+// effective cuts the time that a node claims to the broker's where it runs more
+// than maxAhead before it.
+func (m Moment) effective(at Millis) Millis {
+	if at > m.Time+maxAhead {
+		return m.Time
+	}
+	return at
+}
+
+// Limits are how long a session may be silent, in covered time.
+type Limits struct {
+	Timeout    time.Duration // for a session that declares no interval
+	LeaveGrace time.Duration // after a beat that said its page was closing
+}
+
+// maxTimeout caps what a declared interval can earn a session.
+const maxTimeout = 15 * time.Minute
+
+// Of returns how long s may be silent: LeaveGrace after a leaving beat, else
+// Timeout, or 2.5 times the interval that its client declared where that is
+// longer, up to 15 minutes. (A hidden tab's timers drop to one a minute.)
+func (l Limits) Of(s *Session) time.Duration {
+	if s.Leaving {
+		return min(l.LeaveGrace, l.Timeout)
+	}
+	declared := time.Duration(s.Every) * 2500 * time.Millisecond
+	return max(l.Timeout, min(declared, maxTimeout))
+}
+
+// Due returns the covered time, in Clock's milliseconds, at which s has been
+// silent for as long as it may.
+func (l Limits) Due(s *Session) int64 { return s.Covered + l.Of(s).Milliseconds() }
+
+// Expired reports whether s has been silent for as long as it may at the
+// covered time now.
+func (l Limits) Expired(s *Session, now int64) bool { return now >= l.Due(s) }

@@ -1,0 +1,266 @@
+package events
+
+import (
+	"errors"
+	"fmt"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Type names what happened.
+type Type string
+
+// The event types. Heartbeats are not published one by one: they travel in
+// batches (see Beat).
+const (
+	Login     Type = "login"     // a session began
+	Heartbeat Type = "heartbeat" // a session is still there
+	Logout    Type = "logout"    // a session, or all of a user's, ended
+	Override  Type = "override"  // an admin's status was set, cleared, or expired
+	Offline   Type = "offline"   // a session was silent too long, or its page closed
+	Online    Type = "online"    // witness: a heartbeat changed something (see Apply)
+	Erased    Type = "erased"    // a user was erased; only a salted hash of the id is left
+)
+
+// Version is the schema version that this code writes. It reads this one and
+// every older one.
+const Version = 1
+
+// MaxIDBytes bounds user and session ids.
+const MaxIDBytes = 128
+
+// DefaultSession is the session of a client that names none.
+const DefaultSession = "default"
+
+// ServiceActor is the actor of events that no person or program asked for:
+// timeouts, expiries, witnesses of old heartbeats.
+const ServiceActor = "rollcall"
+
+// Status is what is shown about a user.
+type Status string
+
+// The statuses. Busy is only ever set by an override.
+const (
+	StatusOnline  Status = "online"
+	StatusAway    Status = "away"
+	StatusBusy    Status = "busy"
+	StatusOffline Status = "offline"
+)
+
+// Statuses lists all of them in the order in which they are reported.
+var Statuses = [...]Status{StatusOnline, StatusAway, StatusBusy, StatusOffline}
+
+// Valid reports whether s is one of the four.
+func (s Status) Valid() bool {
+	return s == StatusOnline || s == StatusAway || s == StatusBusy || s == StatusOffline
+}
+
+// Cause says why a status changed, or why a session ended.
+type Cause string
+
+// The causes. Timeout and Left are also the causes of an Offline event.
+const (
+	CauseLogin           Cause = "login"
+	CauseHeartbeat       Cause = "heartbeat"
+	CauseLogout          Cause = "logout"
+	CauseTimeout         Cause = "timeout"
+	CauseLeft            Cause = "left"
+	CauseOverride        Cause = "override"
+	CauseOverrideCleared Cause = "override_cleared"
+	CauseOverrideExpired Cause = "override_expired"
+	CauseIdle            Cause = "idle"
+)
+
+// OverrideChange says what an Override event did.
+type OverrideChange string
+
+// The ways an override changes. Expired carries Judged, the sequence of the
+// override that ran out: a newer one is not touched.
+const (
+	OverrideSet     OverrideChange = "set"
+	OverrideCleared OverrideChange = "cleared"
+	OverrideExpired OverrideChange = "expired"
+)
+
+// Event is one thing that happened to one user. Fields beyond the first block
+// belong to single types, as their comments say; they are empty elsewhere.
+type Event struct {
+	ID      string `json:"id"`                // UUIDv7
+	Type    Type   `json:"type"`              //
+	V       int    `json:"v"`                 // schema version
+	User    string `json:"user,omitempty"`    // empty only for Erased
+	Session string `json:"session,omitempty"` // Login, Logout, Offline, Online
+	At      Millis `json:"at"`                // time of the node that accepted it
+	Actor   string `json:"actor"`             // the token's subject, or ServiceActor
+
+	Device  string `json:"device,omitempty"`  // Login
+	Client  string `json:"client,omitempty"`  // Login: client address, where configured
+	All     bool   `json:"all,omitempty"`     // Logout: every session
+	Idle    bool   `json:"idle,omitempty"`    // Heartbeat, Online
+	Every   uint16 `json:"every,omitempty"`   // Heartbeat: the client's interval in seconds
+	Leaving bool   `json:"leaving,omitempty"` // Heartbeat: its page is closing
+
+	Change OverrideChange `json:"change,omitempty"` // Override
+	Status Status         `json:"status,omitempty"` // Override set
+	Reason string         `json:"reason,omitempty"` // Override set
+	Until  Millis         `json:"until,omitempty"`  // Override set; 0 holds until cleared
+
+	Cause    Cause  `json:"cause,omitempty"`     // Offline: CauseTimeout or CauseLeft
+	LastSeen Millis `json:"last_seen,omitempty"` // Offline
+	Judged   uint64 `json:"judged,omitempty"`    // Offline: seq of the session's last activity; Override expired: seq of the override
+
+	Since Millis `json:"since,omitempty"` // Online: when the heartbeat was accepted
+	By    uint64 `json:"by,omitempty"`    // Online: seq of the heartbeat that did it
+	Voids uint64 `json:"voids,omitempty"` // Online: seq of the Offline that it undoes, if any
+
+	Hash string `json:"hash,omitempty"` // Erased: hex SHA-256 of salt and user id
+	Salt string `json:"salt,omitempty"` // Erased: hex
+}
+
+// Beat is one heartbeat. An empty Session means DefaultSession, an empty Actor
+// the user.
+type Beat struct {
+	User    string
+	Session string
+	Actor   string
+	At      Millis
+	Every   uint16 // seconds; 0: not declared
+	Idle    bool
+	Leaving bool
+}
+
+// Event unfolds b into the event that it stands for, without an ID: a beat has
+// none of its own.
+func (b Beat) Event() Event {
+	e := Event{Type: Heartbeat, V: Version, User: b.User, Session: b.Session, At: b.At, Actor: b.Actor,
+		Idle: b.Idle, Every: b.Every, Leaving: b.Leaving}
+	if e.Session == "" {
+		e.Session = DefaultSession
+	}
+	if e.Actor == "" {
+		e.Actor = b.User
+	}
+	return e
+}
+
+// Errors of ids and events. ErrUnknownType and ErrNewerVersion are not faults
+// of the log but of the reader's age: such an event is reported and stepped
+// over.
+var (
+	ErrInvalidID    = errors.New("an id is 1 to 128 bytes of UTF-8 without control characters")
+	ErrUnknownType  = errors.New("unknown event type")
+	ErrNewerVersion = errors.New("event of a newer version")
+	ErrMalformed    = errors.New("malformed event")
+)
+
+// ValidID returns ErrInvalidID unless id may name a user or a session.
+func ValidID(id string) error {
+	if len(id) == 0 || len(id) > MaxIDBytes || !utf8.ValidString(id) {
+		return ErrInvalidID
+	}
+	for _, r := range id {
+		if unicode.IsControl(r) {
+			return ErrInvalidID
+		}
+	}
+	return nil
+}
+
+// Validate returns an error that wraps ErrMalformed, ErrUnknownType or
+// ErrNewerVersion when e could not have been written by this or an older
+// version.
+func (e *Event) Validate() error {
+	if e.V > Version {
+		return fmt.Errorf("%w: %d", ErrNewerVersion, e.V)
+	}
+	if e.V < 1 {
+		return fmt.Errorf("%w: version %d", ErrMalformed, e.V)
+	}
+	if e.Type == Erased {
+		return require(len(e.Hash) == 64 && e.Salt != "", "erased without hash and salt")
+	}
+	if !e.known() {
+		return fmt.Errorf("%w: %.64q", ErrUnknownType, e.Type)
+	}
+	if ValidID(e.User) != nil {
+		return fmt.Errorf("%w: user: %w", ErrMalformed, ErrInvalidID)
+	}
+	if e.Session != "" && ValidID(e.Session) != nil {
+		return fmt.Errorf("%w: session: %w", ErrMalformed, ErrInvalidID)
+	}
+	return e.validateFields()
+}
+
+func (e *Event) known() bool {
+	switch e.Type {
+	case Login, Heartbeat, Logout, Override, Offline, Online:
+		return true
+	}
+	return false
+}
+
+func (e *Event) validateFields() error {
+	switch e.Type {
+	case Override:
+		switch e.Change {
+		case OverrideSet:
+			return require(e.Status.Valid(), "override to an unknown status")
+		case OverrideExpired:
+			return require(e.Judged > 0, "expired override without judged")
+		case OverrideCleared:
+			return nil
+		}
+		return require(false, "override that says not what it changes")
+	case Offline:
+		return require(e.Cause == CauseTimeout || e.Cause == CauseLeft, "offline without a cause")
+	case Online:
+		return require(e.By > 0 && e.Session != "", "online without the beat that it witnesses")
+	}
+	return nil
+}
+
+func require(ok bool, what string) error {
+	if ok {
+		return nil
+	}
+	return fmt.Errorf("%w: %s", ErrMalformed, what)
+}
+
+// Millis is a moment in Unix milliseconds, UTC; 0 means none. In JSON it is
+// RFC 3339 with milliseconds.
+type Millis int64
+
+// MillisOf rounds t down to the millisecond.
+func MillisOf(t time.Time) Millis { return Millis(t.UnixMilli()) }
+
+// Time returns m in UTC.
+func (m Millis) Time() time.Time { return time.UnixMilli(int64(m)).UTC() }
+
+// TimeFormat is RFC 3339 with milliseconds, the only form in which Rollcall
+// writes a time.
+const TimeFormat = "2006-01-02T15:04:05.000Z"
+
+func (m Millis) String() string { return m.Time().Format(TimeFormat) }
+
+// MarshalJSON writes TimeFormat.
+func (m Millis) MarshalJSON() ([]byte, error) {
+	b := make([]byte, 0, len(TimeFormat)+2)
+	b = append(b, '"')
+	b = m.Time().AppendFormat(b, TimeFormat)
+	return append(b, '"'), nil
+}
+
+// UnmarshalJSON reads any RFC 3339 time.
+func (m *Millis) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		*m = 0
+		return nil
+	}
+	t, err := time.Parse(`"`+time.RFC3339Nano+`"`, string(b))
+	if err != nil {
+		return fmt.Errorf("%w: time", ErrMalformed)
+	}
+	*m = MillisOf(t)
+	return nil
+}
