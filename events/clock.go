@@ -78,3 +78,10 @@ func (l Limits) Due(s *Session) int64 { return s.Covered + l.Of(s).Milliseconds(
 // Expired reports whether s has been silent for as long as it may at the
 // covered time now.
 func (l Limits) Expired(s *Session, now int64) bool { return now >= l.Due(s) }
+
+// started is this process's zero of monotonic time.
+var started = time.Now()
+
+// Mono is this process's monotonic clock in nanoseconds, never 0. Reading it is
+// the one thing in this package that is not pure; nothing here calls it.
+func Mono() int64 { return int64(time.Since(started)) + 1 }

@@ -19,6 +19,7 @@ type Session struct {
 	ID     string
 	Device string
 	Since  Millis // when it came to life
+	Alarm  int64  // when the timeout consumer looks at it next; a reader's own, never stored
 
 	// Activity is what its last login or beat said. It is the one part of a
 	// user that is lost with the heartbeats.
@@ -45,6 +46,7 @@ type StandingOverride struct {
 	Until  Millis // 0: until cleared
 	Seq    uint64
 	Set    Millis
+	Alarm  int64 // as Session.Alarm
 }
 
 // Shown is the effective status with the change that brought it. An unnamed
@@ -134,9 +136,12 @@ func (u *User) Settle(horizon uint64) {
 	if u.Seq < horizon {
 		u.Seq = 0
 	}
+	if u.Override != nil {
+		u.Override.Alarm = 0
+	}
 	for i := range u.Sessions {
 		s := &u.Sessions[i]
-		s.Covered, s.Mono = 0, 0 // a reader's own clocks
+		s.Covered, s.Mono, s.Alarm = 0, 0, 0 // a reader's own clocks
 		if s.Seq < horizon {
 			s.Activity = Activity{Idle: s.Idle}
 		}

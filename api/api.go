@@ -1,0 +1,150 @@
+// Package api is the service on the wire. A request goes one way: routed, identified, admitted, decoded, done, and
+// answered; what goes wrong anywhere on it becomes a problem in one place.
+//
+//	routes.go     every call, with who may make it and what it can fail with
+//	serve.go      the way of a request, from the route to the answer
+//	identity.go   who asks, and what he may
+//	decode.go     strict JSON; body.go, query.go and path.go: the rest of what comes in
+//	problem.go    the problems, and which error becomes which
+//	ingest.go     login, heartbeat, logout
+//	events.go     events for any user: one, a stream of lines, a protobuf batch (intake.go carries the streams)
+//	override.go   an admin's status over the observed one
+//	users.go      who is online; presence.go: how that looks on the wire
+//	legacy.go     the paths of the system that this one replaces
+//	session.go    a token in a cookie, for the pages
+//	openapi.go    the contract, generated from the routes; docspage/ shows it
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/rollcall-dev/rollcall/api/auth"
+	"github.com/rollcall-dev/rollcall/events"
+	"github.com/rollcall-dev/rollcall/events/journal"
+	"github.com/rollcall-dev/rollcall/projections/current"
+)
+
+// Log takes events; a *journal.Journal is one.
+type Log interface {
+	Beat(ctx context.Context, b events.Beat) (seq uint64, err error)
+	Append(ctx context.Context, e events.Event, key journal.Key) (journal.Ack, error)
+	Submit(e events.Event, key journal.Key) (*journal.Receipt, error)
+}
+
+// View knows who is online; a *current.View is one.
+type View interface {
+	Seq() uint64
+	WaitFor(ctx context.Context, seq uint64) error
+	User(id string) (u events.User, known bool, err error)
+	Users(ids []string) ([]events.User, error)
+	List(q current.Query) (current.Page, error)
+	Stats() current.Stats
+}
+
+// Verifier turns a request's credentials into a principal; an *auth.Verifier is one.
+type Verifier interface {
+	FromRequest(r *http.Request) (*auth.Principal, error)
+	CacheStats() auth.CacheStats
+	Ready() error
+}
+
+// Config says what the API serves and how. Log, View and Auth are needed.
+type Config struct {
+	Log  Log
+	View View
+	Auth Verifier
+
+	Heartbeat time.Duration // the interval that clients are told; 0: 30 s
+	Timeout   time.Duration // the silence that ends a session, as clients are told; 0: 120 s
+	RateLimit float64       // writes a second per user; 0: no limit
+	Patience  time.Duration // how long an answer waits for the view; 0: 5 s
+
+	CORSOrigins   []string // whose pages may call from a browser; none: only the service's own
+	ClientAddress bool     // logins record the address that they came from
+	Version       string   // of the program, as the OpenAPI document tells it; "": "dev"
+
+	Checks       []Check              // what /readyz asks besides the API's own
+	Registry     *prometheus.Registry // takes the API's metrics; nil: there are none, and no /metrics
+	MetricsApart bool                 // /metrics is served elsewhere, by MetricsHandler
+
+	Logger *slog.Logger     // nil: discarded
+	Now    func() time.Time // nil: time.Now
+}
+
+func (c Config) withDefaults() Config {
+	if c.Heartbeat == 0 {
+		c.Heartbeat = 30 * time.Second
+	}
+	if c.Timeout == 0 {
+		c.Timeout = 120 * time.Second
+	}
+	if c.Patience == 0 {
+		c.Patience = 5 * time.Second
+	}
+	if c.Version == "" {
+		c.Version = "dev"
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c
+}
+
+// API answers requests. It is safe for concurrent use and owns no goroutine.
+type API struct {
+	cfg      Config
+	mux      *chi.Mux
+	routes   []route
+	headers  answerHeaders
+	limiter  *limiter // nil: no limit
+	cleared  *recent  // keys of the overrides that this node cleared
+	origins  *http.CrossOriginProtection
+	metrics  *metrics
+	document []byte // the OpenAPI document
+	draining atomic.Bool
+}
+
+// New returns an API that is ready to serve. It starts nothing.
+func New(cfg Config) (*API, error) {
+	if cfg.Log == nil || cfg.View == nil || cfg.Auth == nil {
+		return nil, errors.New("making the API: Log, View and Auth are needed")
+	}
+	cfg = cfg.withDefaults()
+	a := &API{
+		cfg:     cfg,
+		headers: newAnswerHeaders(cfg),
+		limiter: newLimiter(cfg.RateLimit, cfg.Now),
+		cleared: newRecent(keyLifetime),
+		origins: http.NewCrossOriginProtection(),
+		metrics: newMetrics(cfg),
+	}
+	if err := a.metrics.register(cfg.Registry); err != nil {
+		return nil, err
+	}
+	a.routes = routes()
+	document, err := openAPI(a.routes, cfg.Version)
+	if err != nil {
+		return nil, err
+	}
+	a.document = document
+	a.mux = a.router()
+	return a, nil
+}
+
+// Handler serves everything. It may be mounted under a prefix that is stripped.
+func (a *API) Handler() http.Handler { return a.mux }
+
+// Drain makes the API refuse writes (503, shutting_down) and /readyz say that the node is going, while reads go on.
+// There is no way back.
+func (a *API) Drain() { a.draining.Store(true) }

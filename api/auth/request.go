@@ -1,0 +1,43 @@
+package auth
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// CookieName is the cookie that carries a token where no header can be set: the admin page and EventSource.
+const CookieName = "rollcall_session"
+
+const bearer = "Bearer "
+
+// FromRequest verifies the token of r: the one Authorization header, of the scheme Bearer, or, where there is none, the
+// cookie CookieName. A header that is there but unusable is ErrInvalid and never falls back on the cookie. The errors
+// are those of Verify, and ErrMissing where r carries neither. With a remembered token in the header it does not
+// allocate.
+func (v *Verifier) FromRequest(r *http.Request) (*Principal, error) {
+	values := r.Header["Authorization"] // canonical, as net/http stores it
+	if len(values) == 0 {
+		return v.fromCookie(r)
+	}
+	if len(values) > 1 {
+		return nil, fmt.Errorf("%w: %d Authorization headers", ErrInvalid, len(values))
+	}
+	value := values[0]
+	if len(value) < len(bearer) || !strings.EqualFold(value[:len(bearer)], bearer) {
+		return nil, fmt.Errorf("%w: the Authorization header is not of the scheme Bearer", ErrInvalid)
+	}
+	return v.Verify(r.Context(), value[len(bearer):])
+}
+
+// fromCookie refuses two cookies of the name: one of them could have been planted from a sibling domain.
+func (v *Verifier) fromCookie(r *http.Request) (*Principal, error) {
+	cookies := r.CookiesNamed(CookieName)
+	switch {
+	case len(cookies) == 0 || len(cookies) == 1 && cookies[0].Value == "":
+		return nil, ErrMissing
+	case len(cookies) > 1:
+		return nil, fmt.Errorf("%w: %d cookies named %s", ErrInvalid, len(cookies), CookieName)
+	}
+	return v.Verify(r.Context(), cookies[0].Value)
+}

@@ -1,0 +1,67 @@
+package api
+
+import (
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+)
+
+// maxBody bounds a JSON body, in bytes.
+const maxBody = 64 << 10
+
+var errTooLarge = fault(bodyTooLarge, "A body may have 64 KiB; lines and batches of events 64 MiB, at 1 MiB each.")
+
+// readJSON fills the struct at into from the body of r. A request without a body leaves it as it is.
+func readJSON(w http.ResponseWriter, r *http.Request, into any) error {
+	if r.ContentLength == 0 {
+		return nil
+	}
+	if r.ContentLength > maxBody {
+		return errTooLarge
+	}
+	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		return asReadFault(err)
+	}
+	if len(data) == 0 { // chunked, and then nothing
+		return nil
+	}
+	media, err := mediaType(r)
+	if err != nil {
+		return err
+	}
+	if media != "" && media != typeJSON {
+		return wrongMedia(media, typeJSON)
+	}
+	return decode(data, into)
+}
+
+// mediaType returns the media type of r's body in lower case, "" where r names none. It refuses what would make the
+// body something else than the bytes that it is.
+func mediaType(r *http.Request) (string, error) {
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return "", fault(unsupportedMediaType, "The body must not be compressed.")
+	}
+	value := r.Header.Get("Content-Type")
+	if value == "" {
+		return "", nil
+	}
+	media, params, err := mime.ParseMediaType(value)
+	if err != nil {
+		return "", fault(unsupportedMediaType, "The header Content-Type cannot be read.")
+	}
+	if charset := params["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") {
+		return "", fault(unsupportedMediaType, "The body must be UTF-8.")
+	}
+	return media, nil
+}
+
+// wrongMedia says what to send instead.
+func wrongMedia(media string, wanted ...string) error {
+	f := fault(unsupportedMediaType, "Send one of these content types: "+strings.Join(wanted, ", ")+".")
+	if media == "application/x-www-form-urlencoded" {
+		f.detail = "The body came as a form, as curl -d sends it: add -H 'Content-Type: application/json'."
+	}
+	return f
+}

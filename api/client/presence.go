@@ -1,0 +1,63 @@
+package client
+
+import "time"
+
+// Status is what is shown about a user.
+type Status string
+
+// The statuses. Busy is only ever set by an override; unknown is said of a user whom the log has never named, and only
+// by Query.
+const (
+	StatusOnline  Status = "online"
+	StatusAway    Status = "away"
+	StatusBusy    Status = "busy"
+	StatusOffline Status = "offline"
+	StatusUnknown Status = "unknown"
+)
+
+// Statuses lists those that a user can have and an override can set.
+func Statuses() []Status {
+	return []Status{StatusOnline, StatusAway, StatusBusy, StatusOffline}
+}
+
+// Presence is what a node knows about a user.
+type Presence struct {
+	User     string    `json:"user"`
+	Status   Status    `json:"status"`             // the effective one
+	Observed Status    `json:"observed,omitempty"` // what the sessions say; "" for an unknown user
+	Since    time.Time `json:"since,omitzero"`     // when Status took its present value
+	LastSeen time.Time `json:"last_seen,omitzero"` // the user's own last activity; zero: never
+	Seq      uint64    `json:"seq,omitempty"`      // where the view stood
+	Sessions []Session `json:"sessions,omitempty"` // shown to the user itself, service and admin
+	Override *Override `json:"override,omitempty"` // likewise; nil: none
+}
+
+// Session is one live device, tab or connection.
+type Session struct {
+	Session  string    `json:"session"`
+	Device   string    `json:"device,omitempty"`
+	Since    time.Time `json:"since,omitzero"`
+	LastSeen time.Time `json:"last_seen,omitzero"`
+	Idle     bool      `json:"idle"`
+}
+
+// Override is a status that an admin put over the observed one.
+type Override struct {
+	Status Status    `json:"status"`
+	By     string    `json:"by"`
+	Reason string    `json:"reason,omitempty"`
+	Until  time.Time `json:"until,omitzero"` // zero: until cleared
+}
+
+// Stats are counts over all users.
+type Stats struct {
+	Users    int    `json:"users"`
+	Online   int    `json:"online"`
+	Away     int    `json:"away"`
+	Busy     int    `json:"busy"`
+	Offline  int    `json:"offline"`
+	Sessions int    `json:"sessions"`
+	Seq      uint64 `json:"seq"` // where the view stood
+	// LagSeconds is how far the view was behind the log.
+	LagSeconds float64 `json:"lag_seconds"`
+}

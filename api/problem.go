@@ -1,0 +1,240 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+
+	"github.com/rollcall-dev/rollcall/api/auth"
+	"github.com/rollcall-dev/rollcall/events"
+	"github.com/rollcall-dev/rollcall/events/journal"
+	"github.com/rollcall-dev/rollcall/projections"
+)
+
+// code names a kind of problem. It is a promise to clients; its type is /problems/<code>.
+type code string
+
+const (
+	malformedBody        code = "malformed_body"
+	unknownField         code = "unknown_field"
+	invalidParameter     code = "invalid_parameter"
+	missingToken         code = "missing_token"
+	invalidToken         code = "invalid_token"
+	expiredToken         code = "expired_token"
+	notAllowed           code = "not_allowed"
+	unknownUser          code = "unknown_user"
+	noOverride           code = "no_override"
+	notFound             code = "not_found"
+	methodNotAllowed     code = "method_not_allowed"
+	notAcceptable        code = "not_acceptable"
+	requestTimeout       code = "request_timeout"
+	idempotencyConflict  code = "idempotency_conflict"
+	bodyTooLarge         code = "body_too_large"
+	unsupportedMediaType code = "unsupported_media_type"
+	invalidUser          code = "invalid_user"
+	invalidSession       code = "invalid_session"
+	invalidDevice        code = "invalid_device"
+	invalidType          code = "invalid_type"
+	invalidStatus        code = "invalid_status"
+	invalidInterval      code = "invalid_interval"
+	invalidUntil         code = "invalid_until"
+	invalidReason        code = "invalid_reason"
+	tooManyUsers         code = "too_many_users"
+	rateLimited          code = "rate_limited"
+	internal             code = "internal"
+	logUnavailable       code = "log_unavailable"
+	logFull              code = "log_full"
+	logSlow              code = "log_slow"
+	viewBehind           code = "view_behind"
+	authUnavailable      code = "auth_unavailable"
+	shuttingDown         code = "shutting_down"
+)
+
+// kind is what all problems of a code share.
+type kind struct {
+	status int
+	title  string
+	retry  int // seconds of Retry-After, 0: none
+}
+
+var kinds = map[code]kind{
+	malformedBody:        {status: http.StatusBadRequest, title: "The body cannot be read"},
+	unknownField:         {status: http.StatusBadRequest, title: "The body has a field that is not known"},
+	invalidParameter:     {status: http.StatusBadRequest, title: "A parameter is not valid"},
+	missingToken:         {status: http.StatusUnauthorized, title: "A token is needed"},
+	invalidToken:         {status: http.StatusUnauthorized, title: "The token is not valid"},
+	expiredToken:         {status: http.StatusUnauthorized, title: "The token has expired"},
+	notAllowed:           {status: http.StatusForbidden, title: "Not allowed"},
+	unknownUser:          {status: http.StatusNotFound, title: "The user is not known"},
+	noOverride:           {status: http.StatusNotFound, title: "The user has no override"},
+	notFound:             {status: http.StatusNotFound, title: "There is nothing here"},
+	methodNotAllowed:     {status: http.StatusMethodNotAllowed, title: "The method is not allowed"},
+	notAcceptable:        {status: http.StatusNotAcceptable, title: "No acceptable answer"},
+	requestTimeout:       {status: http.StatusRequestTimeout, title: "The body did not come in time"},
+	idempotencyConflict:  {status: http.StatusConflict, title: "The key was used for another request"},
+	bodyTooLarge:         {status: http.StatusRequestEntityTooLarge, title: "The body is too large"},
+	unsupportedMediaType: {status: http.StatusUnsupportedMediaType, title: "The content type is not supported"},
+	invalidUser:          {status: http.StatusUnprocessableEntity, title: "The user id is not valid"},
+	invalidSession:       {status: http.StatusUnprocessableEntity, title: "The session id is not valid"},
+	invalidDevice:        {status: http.StatusUnprocessableEntity, title: "The device is not valid"},
+	invalidType:          {status: http.StatusUnprocessableEntity, title: "The event type is not valid"},
+	invalidStatus:        {status: http.StatusUnprocessableEntity, title: "The status is not valid"},
+	invalidInterval:      {status: http.StatusUnprocessableEntity, title: "The interval is not valid"},
+	invalidUntil:         {status: http.StatusUnprocessableEntity, title: "The end of the override is not valid"},
+	invalidReason:        {status: http.StatusUnprocessableEntity, title: "The reason is not valid"},
+	tooManyUsers:         {status: http.StatusUnprocessableEntity, title: "Too many users in one request"},
+	rateLimited:          {status: http.StatusTooManyRequests, title: "Too many requests", retry: 1},
+	internal:             {status: http.StatusInternalServerError, title: "Something went wrong here"},
+	logUnavailable:       {status: http.StatusServiceUnavailable, title: "The log is unavailable", retry: 1},
+	logFull:              {status: http.StatusServiceUnavailable, title: "The log is full", retry: 30},
+	logSlow:              {status: http.StatusServiceUnavailable, title: "The log is slow", retry: 1},
+	viewBehind:           {status: http.StatusServiceUnavailable, title: "The view is behind", retry: 1},
+	authUnavailable:      {status: http.StatusServiceUnavailable, title: "Tokens cannot be checked", retry: 5},
+	shuttingDown:         {status: http.StatusServiceUnavailable, title: "This node is shutting down", retry: 1},
+}
+
+// errDraining: Drain was called.
+var errDraining = errors.New("the node is shutting down")
+
+// meanings is the one table from an error to a problem. The first that fits counts; what fits none is internal.
+var meanings = []struct {
+	err    error
+	code   code
+	detail string
+}{
+	{auth.ErrMissing, missingToken, "Send the header Authorization: Bearer <token>."},
+	{auth.ErrExpired, expiredToken, "Get a new token and try again."},
+	{auth.ErrInvalid, invalidToken, "The token was refused."},
+	{auth.ErrUnavailable, authUnavailable, "The keys that tokens are checked with have not been loaded."},
+
+	{journal.ErrConflict, idempotencyConflict, "This Idempotency-Key came with another request less than two minutes ago."},
+	{journal.ErrFull, logFull, "The log has no room; nothing was stored."},
+	{journal.ErrSlow, logSlow, "The log did not acknowledge in time, so the outcome is unknown. Retry with the same Idempotency-Key."},
+	{journal.ErrOverloaded, logUnavailable, "Too many events are waiting for the log; nothing was stored."},
+	{journal.ErrUnavailable, logUnavailable, "The log cannot be reached; nothing was stored."},
+	{journal.ErrMissing, logUnavailable, "The log is not there; nothing was stored."},
+	{journal.ErrMismatch, logUnavailable, "The log is not set up as it should be; nothing was stored."},
+	{journal.ErrClosed, shuttingDown, "This node takes no more events; another one does."},
+	{journal.ErrGone, notFound, "That part of the log is no longer kept."},
+	{errDraining, shuttingDown, "This node takes no more events; another one does."},
+
+	{projections.ErrBehind, viewBehind, "The view did not reach the sequence in time; what was written before is stored."},
+
+	// An event that the log refuses is stored nowhere. These come last: an error that wraps a journal's as well is that.
+	{events.ErrInvalidID, invalidUser, "An id is 1 to 128 bytes of UTF-8 without control characters."},
+	{events.ErrUnknownType, invalidType, "The type is login, heartbeat or logout."},
+	{events.ErrNewerVersion, malformedBody, "The event is of a newer version."},
+	{events.ErrMalformed, malformedBody, "The event is not complete."},
+
+	// The client has gone, or its time is over, while the log was at it.
+	{context.Canceled, logSlow, "The request ended before the log acknowledged, so the outcome is unknown."},
+	{context.DeadlineExceeded, logSlow, "The request ended before the log acknowledged, so the outcome is unknown."},
+}
+
+// faultError is an error that says itself which problem it is.
+type faultError struct {
+	code   code
+	detail string // a sentence for the client
+	errors []violation
+	retry  int // seconds of Retry-After; 0: as the kind says
+}
+
+func (f *faultError) Error() string { return string(f.code) + ": " + f.detail }
+
+// fault returns an error that becomes the problem of code c.
+func fault(c code, detail string) *faultError { return &faultError{code: c, detail: detail} }
+
+// at returns an error that becomes the problem of code c and points to where in the request it lies.
+func (c code) at(location, message string) *faultError {
+	return &faultError{code: c, detail: kinds[c].title + ".", errors: []violation{{location, message}}}
+}
+
+// asFault finds out which problem err is. For an error that nobody foresaw, known is false.
+func asFault(err error) (f *faultError, known bool) {
+	if errors.As(err, &f) {
+		return f, true
+	}
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return errTooLarge, true
+	}
+	for _, m := range meanings {
+		if errors.Is(err, m.err) {
+			return fault(m.code, m.detail), true
+		}
+	}
+	return fault(internal, "The request failed for a reason that lies in the service, not in the request."), false
+}
+
+// problem is an error on the wire, as RFC 9457 has it.
+type problem struct {
+	Type   string      `json:"type" doc:"/problems/ and the code" example:"/problems/invalid_session"`
+	Title  string      `json:"title" doc:"What all problems of this code have in common"`
+	Status int         `json:"status" doc:"The HTTP status" minimum:"400" maximum:"599"`
+	Code   code        `json:"code" doc:"Names the kind of problem; this is what a program looks at"`
+	Detail string      `json:"detail" doc:"What happened this time, for a person"`
+	Errors []violation `json:"errors,omitempty" nullable:"false" doc:"Where in the request it lies"`
+}
+
+// violation points to a part of a request.
+type violation struct {
+	Location string `json:"location" doc:"Such as body.session, query.limit or header.Idempotency-Key"`
+	Message  string `json:"message" doc:"What is wrong there"`
+}
+
+// fail answers with the problem that err is, and returns its status. An error that nobody foresaw is logged; the client
+// is told nothing of it.
+func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) int {
+	f, known := asFault(err)
+	if !known {
+		a.cfg.Logger.Error("a request failed", "method", r.Method, "path", r.URL.Path, "error", err)
+	}
+	k := kinds[f.code]
+	h := w.Header()
+	switch f.code {
+	case missingToken:
+		h.Set("WWW-Authenticate", "Bearer")
+	case invalidToken, expiredToken:
+		h.Set("WWW-Authenticate", `Bearer error="invalid_token"`)
+	}
+	if retry := max(f.retry, k.retry); retry > 0 {
+		h.Set("Retry-After", itoa(retry))
+	}
+	h.Set("Content-Type", typeProblem)
+	h.Del("Content-Encoding")
+	secure(h)
+	data, err := json.Marshal(problem{Type: "/problems/" + string(f.code), Title: k.title, Status: k.status,
+		Code: f.code, Detail: f.detail, Errors: f.errors})
+	if err != nil {
+		a.cfg.Logger.Error("a problem could not be encoded", "error", err)
+	}
+	w.WriteHeader(k.status)
+	w.Write(append(data, '\n')) //nolint:errcheck // a client that has gone is no fault
+	return k.status
+}
+
+// notHere answers for paths that no route has.
+func (a *API) notHere(w http.ResponseWriter, r *http.Request) {
+	a.metrics.unrouted.observe(a.fail(w, r, fault(notFound, "No call has this path.")), 0)
+}
+
+// wrongMethod answers for paths that a route has, with another method.
+func (a *API) wrongMethod(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Allow", a.allowed(r))
+	a.metrics.unrouted.observe(a.fail(w, r, fault(methodNotAllowed, "This path takes other methods; see the header Allow.")), 0)
+}
+
+// asReadFault says what it means that a body could not be read to its end.
+func asReadFault(err error) error {
+	var late net.Error
+	var tooLarge *http.MaxBytesError
+	switch {
+	case err == nil || errors.As(err, &tooLarge):
+		return err
+	case errors.As(err, &late) && late.Timeout():
+		return fault(requestTimeout, "The body did not come in time.")
+	}
+	return fault(malformedBody, "The body ended before it was complete.")
+}

@@ -1,0 +1,20 @@
+//go:build !linux
+
+package loadgen
+
+import (
+	"os/exec"
+	"time"
+)
+
+// ownCPU is told on Linux only.
+func ownCPU() time.Duration { return 0 }
+
+// processCPU is told on Linux only.
+func processCPU(int) time.Duration { return 0 }
+
+// inMemory is told on Linux only.
+func inMemory(string) bool { return false }
+
+// detach does nothing: a Ctrl-C at the terminal reaches the process too.
+func detach(*exec.Cmd) {}

@@ -1,0 +1,79 @@
+package loadgen
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime"
+	"time"
+)
+
+var (
+	// ErrBelow says that a median ratio is lower than the one wanted.
+	ErrBelow = errors.New("below the wanted ratio")
+	// ErrUnacknowledged says that not every heartbeat was answered with 204.
+	ErrUnacknowledged = errors.New("not every heartbeat was acknowledged")
+)
+
+// Report is what a Bench measured, and where.
+type Report struct {
+	Go    string `json:"go"`
+	OS    string `json:"os"`
+	Arch  string `json:"arch"`
+	Cores int    `json:"cores"`
+	// Server is the URL of the node, where it was one that ran already.
+	Server   string        `json:"server,omitempty"`
+	Users    int           `json:"users"`
+	Duration time.Duration `json:"duration_ns"`
+	// Rate is the rate that was asked for; zero is as fast as possible.
+	Rate float64 `json:"asked_rate,omitempty"`
+	// InMemory says that the node's data were in memory, so that its fsyncs cost nothing and its rate says little.
+	InMemory bool    `json:"in_memory"`
+	Counts   []Count `json:"counts"`
+}
+
+// Count is the comparison with one number of connections.
+type Count struct {
+	Connections int     `json:"connections"`
+	Rounds      []Round `json:"rounds"`
+	Ratio       float64 `json:"ratio"`            // median of the rounds
+	Wanted      float64 `json:"wanted,omitempty"` // zero is any
+}
+
+func newReport(b Bench) Report {
+	return Report{
+		Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, Cores: runtime.NumCPU(),
+		Server: b.Server, Users: b.Users, Duration: b.Duration, Rate: b.Rate,
+	}
+}
+
+// Below returns an ErrBelow for each number of connections whose median ratio is lower than wanted, joined; nil for none.
+func (r Report) Below() error {
+	var errs []error
+	for _, c := range r.Counts {
+		if c.Ratio < c.Wanted {
+			errs = append(errs, fmt.Errorf("%w: %.3f at %d connections, wanted %.3f", ErrBelow, c.Ratio, c.Connections, c.Wanted))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Unacknowledged returns an ErrUnacknowledged for each run, of the node or the baseline, in which an exchange did not
+// end with 204, joined; nil for none.
+func (r Report) Unacknowledged() error {
+	var errs []error
+	for _, c := range r.Counts {
+		for i, round := range c.Rounds {
+			errs = append(errs, unacknowledged("baseline", i, round.Baseline), unacknowledged("node", i, round.Node))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func unacknowledged(name string, round int, r Result) error {
+	if r.Other(http.StatusNoContent) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: %s, %d connections, round %d: answers by status (0 is none): %v",
+		ErrUnacknowledged, name, r.Connections, round+1, r.Statuses)
+}

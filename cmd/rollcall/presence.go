@@ -1,0 +1,58 @@
+package main
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/rollcall-dev/rollcall/api/client"
+)
+
+// presenceColumns show a user in one line.
+var presenceColumns = []column[client.Presence]{
+	{"user", func(p client.Presence) string { return p.User }},
+	{"status", func(p client.Presence) string { return string(p.Status) }},
+	{"observed", func(p client.Presence) string { return string(p.Observed) }},
+	{"since", func(p client.Presence) string { return moment(p.Since) }},
+	{"last_seen", func(p client.Presence) string { return moment(p.LastSeen) }},
+	{"sessions", func(p client.Presence) string { return count(len(p.Sessions)) }},
+	{"override", func(p client.Presence) string { return overrideText(p.Override) }},
+}
+
+// overrideText tells who put what over the observed status.
+func overrideText(o *client.Override) string {
+	if o == nil {
+		return ""
+	}
+	s := string(o.Status) + " by " + o.By
+	if !o.Until.IsZero() {
+		s += " until " + moment(o.Until)
+	}
+	if o.Reason != "" {
+		s += ": " + o.Reason
+	}
+	return s
+}
+
+// moment is RFC 3339 in UTC with milliseconds; "" for never.
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02T15:04:05.000Z")
+}
+
+// count is "" for none: whoever may not see the sessions must not read that there are none.
+func count(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.Itoa(n)
+}
+
+func statusWords() []string {
+	var words []string
+	for _, s := range client.Statuses() {
+		words = append(words, string(s))
+	}
+	return words
+}

@@ -1,0 +1,114 @@
+package settings
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+const (
+	prefix     = "ROLLCALL_"
+	fileSuffix = "_FILE"
+	maxSecret  = 64 << 10 // bytes of a secret's file; more is a mistake
+)
+
+// VariableOf is the variable of a flag.
+func VariableOf(flag string) string {
+	return prefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// variable is what the environment says about one flag.
+type variable struct {
+	name  string // as it stands in the environment
+	value string // the flag's value, or where file is true the path of the file that holds it
+	file  bool
+	rival string // the other variable of the same secret, where both are there
+}
+
+// read returns the flag's value.
+func (v variable) read() (string, error) {
+	if v.rival != "" {
+		return "", fmt.Errorf("%s and %s are both set: unset one of them", v.name, v.rival)
+	}
+	if !v.file {
+		return v.value, nil
+	}
+	return readSecret(v.name, v.value)
+}
+
+// readEnv sorts the variables by the flags that they belong to. An empty one counts as not set, as container tools
+// leave them.
+func readEnv(env []string, known Known, p *problems) map[string]variable {
+	names := known.variables()
+	vars := map[string]variable{}
+	for _, pair := range env {
+		name, value, _ := strings.Cut(pair, "=")
+		if !strings.HasPrefix(name, prefix) || value == "" {
+			continue
+		}
+		v, ok := names[name]
+		if !ok {
+			if !foreign(name) {
+				p.addf("%s is no setting%s", name, meant(name, names))
+			}
+			continue
+		}
+		entry := variable{name: name, value: value, file: v.file}
+		if other, ok := vars[v.flag]; ok && other.name != name {
+			entry.rival = other.name
+		}
+		vars[v.flag] = entry
+	}
+	return vars
+}
+
+type variableName struct {
+	flag string
+	file bool
+}
+
+// variables lists all variables that mean something.
+func (k Known) variables() map[string]variableName {
+	names := make(map[string]variableName, len(k))
+	for flag, secret := range k {
+		names[VariableOf(flag)] = variableName{flag: flag}
+		if secret {
+			names[VariableOf(flag)+fileSuffix] = variableName{flag: flag, file: true}
+		}
+	}
+	return names
+}
+
+// links are the variables that Kubernetes and Docker set in every container beside a service whose name begins with
+// rollcall.
+var links = regexp.MustCompile(`^ROLLCALL_([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`)
+
+// foreign says whether a variable with our prefix is known to be somebody else's. An image tells its version in
+// ROLLCALL_VERSION, by custom.
+func foreign(name string) bool {
+	return slices.Contains([]string{"ROLLCALL_VERSION"}, name) || links.MatchString(name)
+}
+
+// readSecret reads the file that variable names, less one newline at its end.
+func readSecret(variable, path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", variable, err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", variable, err)
+	}
+	secret := strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r")
+	switch {
+	case secret == "":
+		return "", fmt.Errorf("%s: %s is empty: write the secret into it", variable, path)
+	case len(text) > maxSecret:
+		return "", fmt.Errorf("%s: %s is too long for a secret: give the file that holds it and nothing else", variable, path)
+	}
+	return secret, nil
+}

@@ -1,0 +1,189 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/rollcall-dev/rollcall/events"
+)
+
+// Key makes a repeat of a request add nothing. The zero Key makes none.
+type Key struct {
+	ID     string // becomes the message's Nats-Msg-Id
+	Digest string // of the request, to tell a repeat from another request under the same key; may be empty
+}
+
+// Ack says where an event stands in the log.
+type Ack struct {
+	Seq       uint64
+	Duplicate bool // the key was known: Seq is the first one's
+}
+
+// Receipt is a promise of an acknowledgement.
+type Receipt struct {
+	j *Journal
+	e *entry
+}
+
+// entry is one event on its way. It goes back to the pool when its caller has
+// got the outcome.
+type entry struct {
+	beat   events.Beat // where msg is nil
+	msg    *nats.Msg   // else
+	user   string
+	digest string
+	done   chan outcome // buffered 1: the committer never waits for a caller
+}
+
+type outcome struct {
+	ack Ack
+	err error
+}
+
+// weight counts an entry towards the queue's limit and the size of a publish.
+const (
+	beatWeight  = 1
+	eventWeight = 4
+)
+
+func (e *entry) weight() int {
+	if e.msg == nil {
+		return beatWeight
+	}
+	return eventWeight
+}
+
+// Beat appends a heartbeat and returns its sequence once it is in the log, as
+// durably as the server was told. Heartbeats that wait together share one
+// message, and so a sequence. Errors wrap the sentinels of this package, or are
+// ctx's: then the beat may still be stored.
+func (j *Journal) Beat(ctx context.Context, b events.Beat) (uint64, error) {
+	e := j.free.Get().(*entry)
+	e.beat, e.msg, e.user = b, nil, b.User
+	if err := j.enqueue(e); err != nil {
+		j.free.Put(e)
+		return 0, err
+	}
+	ack, err := j.await(ctx, e)
+	return ack.Seq, err
+}
+
+// Append appends e and returns its place once it is in the log. An empty e.ID
+// is filled with a new UUIDv7; e.V with events.Version. Errors as in Beat, and
+// ErrConflict.
+func (j *Journal) Append(ctx context.Context, e events.Event, key Key) (Ack, error) {
+	r, err := j.Submit(e, key)
+	if err != nil {
+		return Ack{}, err
+	}
+	return r.Wait(ctx)
+}
+
+// Submit is Append without the wait: events that are submitted one after the
+// other stand in the log in that order. A Heartbeat without a key travels in a
+// batch; with one it travels alone, so that the key can hold.
+func (j *Journal) Submit(e events.Event, key Key) (*Receipt, error) {
+	n := j.free.Get().(*entry)
+	n.user = e.User
+	if err := n.fill(&e, key); err != nil {
+		return nil, err
+	}
+	if err := j.enqueue(n); err != nil {
+		j.free.Put(n)
+		return nil, err
+	}
+	return &Receipt{j: j, e: n}, nil
+}
+
+func (n *entry) fill(e *events.Event, key Key) error {
+	n.msg, n.digest = nil, key.Digest
+	if e.Type == events.Heartbeat {
+		n.beat = events.Beat{User: e.User, Session: e.Session, Actor: e.Actor, At: e.At, Every: e.Every, Idle: e.Idle, Leaving: e.Leaving}
+		if key.ID == "" {
+			return nil
+		}
+		n.msg = nats.NewMsg(events.HeartbeatSubject)
+		n.msg.Data = events.AppendBatch(nil, []events.Beat{n.beat})
+	} else {
+		if e.ID == "" {
+			id, err := uuid.NewV7()
+			if err != nil {
+				return fmt.Errorf("making an event id: %w", err)
+			}
+			e.ID = id.String()
+		}
+		e.V = events.Version
+		if err := e.Validate(); err != nil {
+			return err
+		}
+		data, err := events.Encode(e)
+		if err != nil {
+			return err
+		}
+		n.msg = nats.NewMsg(events.SubjectOf(e))
+		n.msg.Data = data
+	}
+	if key.ID == "" && e.ID != "" {
+		key.ID = e.ID
+	}
+	n.msg.Header.Set(jetstream.MsgIDHeader, key.ID)
+	if key.Digest != "" {
+		n.msg.Header.Set(events.RequestHeader, key.Digest)
+	}
+	return nil
+}
+
+// Wait returns the acknowledgement. It may be called once.
+func (r *Receipt) Wait(ctx context.Context) (Ack, error) { return r.j.await(ctx, r.e) }
+
+// enqueue hands e to the committer, or says at once that it cannot.
+func (j *Journal) enqueue(e *entry) error {
+	w := e.weight()
+	j.mu.Lock()
+	switch {
+	case j.closed:
+		j.mu.Unlock()
+		return ErrClosed
+	case j.weight+w > j.cfg.QueueLimit:
+		j.mu.Unlock()
+		j.metrics.Shed.Inc()
+		return ErrOverloaded
+	}
+	j.waiting = append(j.waiting, e)
+	j.weight += w
+	first := len(j.waiting) == 1
+	j.mu.Unlock()
+	if first {
+		select {
+		case j.wake <- struct{}{}:
+		default:
+		}
+	}
+	return nil
+}
+
+// await returns the outcome of e. An entry whose caller has gone stays with the
+// committer and is not used again.
+func (j *Journal) await(ctx context.Context, e *entry) (Ack, error) {
+	select {
+	case o := <-e.done:
+		e.msg = nil
+		j.free.Put(e)
+		return o.ack, o.err
+	case <-ctx.Done():
+		return Ack{}, fmt.Errorf("waiting for the log: %w", ctx.Err())
+	}
+}
+
+// take returns all that waits and leaves spare for what comes next.
+func (j *Journal) take(spare []*entry) []*entry {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	got := j.waiting
+	j.waiting, j.weight = spare[:0], 0
+	return got
+}

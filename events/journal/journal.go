@@ -1,0 +1,161 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/rollcall-dev/rollcall/events"
+)
+
+// Config says how the log is kept. The zero value is fit for a test.
+type Config struct {
+	Replicas       int           // of each stream; 0: 1
+	HotRetention   time.Duration // 0: 48 h
+	AuditRetention time.Duration // 0: 8760 h
+	Own            bool          // the broker is this node's own: retention follows the configuration
+	Seen           bool          // a view has seen this log: it must not be made anew
+	AckTimeout     time.Duration // how long an acknowledgement may take; 0: 5 s
+	QueueLimit     int           // how many events may wait; 0: 65536
+	Quiet          bool          // write no alive marks: this process accepts nothing
+	Metrics        *Metrics      // nil: none
+	Logger         *slog.Logger  // nil: discarded
+	Now            func() time.Time
+}
+
+func (c Config) withDefaults() Config {
+	if c.Replicas == 0 {
+		c.Replicas = 1
+	}
+	if c.HotRetention == 0 {
+		c.HotRetention = 48 * time.Hour
+	}
+	if c.AuditRetention == 0 {
+		c.AuditRetention = 8760 * time.Hour
+	}
+	if c.AckTimeout == 0 {
+		c.AckTimeout = 5 * time.Second
+	}
+	if c.QueueLimit == 0 {
+		c.QueueLimit = 1 << 16
+	}
+	if c.Metrics == nil {
+		c.Metrics = NewMetrics()
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c
+}
+
+// Journal is the log. It is safe for use by many goroutines. Appending works
+// while Run runs; reading always does. Whoever opened the connection closes it.
+type Journal struct {
+	cfg     Config
+	js      jetstream.JetStream
+	nc      *nats.Conn
+	log     *slog.Logger
+	hot     jetstream.Stream
+	audit   jetstream.Stream
+	created time.Time
+	metrics *Metrics
+
+	mu      sync.Mutex // guards the three below
+	waiting []*entry   // in the order of arrival
+	weight  int        // of waiting
+	closed  bool
+
+	wake     chan struct{} // buffered 1: something waits
+	lastDone atomic.Int64  // unix nanoseconds of the last acknowledged publish
+	free     sync.Pool     // of *entry
+
+	// The committer's own, kept between publishes.
+	spare   []*entry
+	beats   []events.Beat
+	carrier []int
+	buf     []byte
+}
+
+// Open makes or checks the streams on nc's server and returns the log. It
+// starts nothing; see Run. Errors wrap ErrUnavailable, ErrMissing, ErrMismatch
+// or ErrFull.
+func Open(ctx context.Context, nc *nats.Conn, cfg Config) (*Journal, error) {
+	cfg = cfg.withDefaults()
+	js, err := jetstream.New(nc, jetstream.WithPublishAsyncTimeout(cfg.AckTimeout))
+	if err != nil {
+		return nil, fmt.Errorf("opening JetStream: %w", asOurs(err))
+	}
+	j := &Journal{cfg: cfg, js: js, nc: nc, log: cfg.Logger, metrics: cfg.Metrics, wake: make(chan struct{}, 1)}
+	j.free.New = func() any { return &entry{done: make(chan outcome, 1)} }
+	if err := j.prepare(ctx); err != nil {
+		return nil, err
+	}
+	return j, nil
+}
+
+// Created is when the hot stream was made: with its name, the log's identity.
+func (j *Journal) Created() time.Time { return j.created }
+
+// Bounds returns the first and the last sequence of the hot stream just now.
+// An empty stream has first = last+1.
+func (j *Journal) Bounds(ctx context.Context) (first, last uint64, err error) {
+	info, err := j.hot.Info(ctx)
+	if err != nil {
+		return 0, 0, fmt.Errorf("asking for the log's bounds: %w", asOurs(err))
+	}
+	if !info.Created.Equal(j.created) {
+		return 0, 0, fmt.Errorf("%w: stream %s was made anew under this node", ErrMissing, events.StreamHot)
+	}
+	return info.State.FirstSeq, info.State.LastSeq, nil
+}
+
+// JetStream is the connection's JetStream, for the lease.
+func (j *Journal) JetStream() jetstream.JetStream { return j.js }
+
+// Run commits what is appended until ctx ends; then it takes nothing more,
+// commits what still waits, and returns nil. While it has published nothing for
+// events.AlivePeriod it writes an alive mark, so that covered time goes on.
+func (j *Journal) Run(ctx context.Context) error {
+	j.lastDone.Store(j.cfg.Now().UnixNano() - int64(events.AlivePeriod)) // the first mark goes at once
+	ticker := time.NewTicker(events.AlivePeriod / 10)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			j.close()
+			j.commitAll(ctx)
+			return nil
+		case <-j.wake:
+			j.commitAll(ctx)
+		case <-ticker.C:
+			j.markAlive()
+		}
+	}
+}
+
+// markAlive writes a mark if the log has heard nothing from this node for
+// AlivePeriod.
+func (j *Journal) markAlive() {
+	quiet := j.cfg.Now().UnixNano() - j.lastDone.Load()
+	if j.cfg.Quiet || quiet < int64(events.AlivePeriod) {
+		return
+	}
+	if _, err := j.publishOne(nats.NewMsg(events.AliveSubject)); err != nil {
+		j.log.Warn("writing an alive mark failed", "error", err)
+	}
+}
+
+func (j *Journal) close() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.closed = true
+}

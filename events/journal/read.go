@@ -1,0 +1,137 @@
+package journal
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/rollcall-dev/rollcall/events"
+)
+
+// Stretch is a part of the log to read.
+type Stretch struct {
+	Audit    bool     // read the audit copy instead of the hot stream
+	From     uint64   // first sequence wanted, of the hot stream in either case; 0: the beginning
+	To       uint64   // last sequence wanted
+	Subjects []string // only messages on these; none: all
+}
+
+// errEnd ends a read from within.
+var errEnd = errors.New("end of the stretch")
+
+// Read calls fn with the messages of s in order and returns when it has given
+// the last one. What is missing in between (purged, or trimmed at the front) is
+// left out; see Bounds. fn may keep nothing of the slice.
+func (j *Journal) Read(ctx context.Context, s Stretch, fn func([]Message) error) error {
+	stream := j.hot
+	if s.Audit {
+		stream = j.audit
+	}
+	left, err := j.left(ctx, stream, s)
+	if err != nil || left == 0 {
+		return err
+	}
+	cfg := jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverAllPolicy, FilterSubjects: s.Subjects}
+	if !s.Audit && s.From > 1 {
+		cfg.DeliverPolicy, cfg.OptStartSeq = jetstream.DeliverByStartSequencePolicy, s.From
+	}
+	err = j.consume(ctx, stream, cfg, func(batch []Message) error {
+		end := false
+		for i := range batch {
+			if batch[i].Seq > s.To || batch[i].Behind == 0 {
+				end = true
+				batch = batch[:i+1]
+				if batch[i].Seq > s.To {
+					batch = batch[:i]
+				}
+				break
+			}
+		}
+		for len(batch) > 0 && batch[0].Seq < s.From {
+			batch = batch[1:]
+		}
+		if len(batch) > 0 {
+			if err := fn(batch); err != nil {
+				return err
+			}
+		}
+		if end {
+			return errEnd
+		}
+		return nil
+	})
+	if errors.Is(err, errEnd) {
+		return nil
+	}
+	if err == nil {
+		return ctx.Err()
+	}
+	return err
+}
+
+// left says whether s holds anything, so that a read of nothing does not wait
+// for a message.
+func (j *Journal) left(ctx context.Context, stream jetstream.Stream, s Stretch) (uint64, error) {
+	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(one(s.Subjects)))
+	if err != nil {
+		return 0, fmt.Errorf("asking for a stretch of the log: %w", asOurs(err))
+	}
+	if len(s.Subjects) != 1 {
+		return info.State.Msgs, nil
+	}
+	var n uint64
+	for _, count := range info.State.Subjects {
+		n += count
+	}
+	return n, nil
+}
+
+func one(subjects []string) string {
+	if len(subjects) == 1 {
+		return subjects[0]
+	}
+	return "-"
+}
+
+// Message returns the message at seq of the hot stream, or ErrGone.
+func (j *Journal) Message(ctx context.Context, seq uint64) (Message, error) {
+	m, err := j.hot.GetMsg(ctx, seq)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return Message{}, fmt.Errorf("%w: %d", ErrGone, seq)
+	}
+	if err != nil {
+		return Message{}, fmt.Errorf("reading message %d: %w", seq, asOurs(err))
+	}
+	return Message{Seq: m.Sequence, Time: events.MillisOf(m.Time), Subject: m.Subject, Data: m.Data}, nil
+}
+
+// Fingerprint identifies the content of a message. A view keeps that of its
+// checkpoint, to tell a log that goes on from one whose sequences were given
+// out again.
+func (m Message) Fingerprint() string {
+	h := sha256.New()
+	h.Write([]byte(m.Subject))
+	h.Write([]byte(strconv.FormatInt(int64(m.Time), 10)))
+	h.Write(m.Data)
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// originate gives m the place in the hot stream that its headers name.
+func (m *Message) originate(h nats.Header) error {
+	seq, err := strconv.ParseUint(h.Get(events.OriginSeqHeader), 10, 64)
+	if err != nil {
+		return fmt.Errorf("%w: an archived message without %s", events.ErrMalformed, events.OriginSeqHeader)
+	}
+	at, err := strconv.ParseInt(h.Get(events.OriginTimeHeader), 10, 64)
+	if err != nil {
+		return fmt.Errorf("%w: an archived message without %s", events.ErrMalformed, events.OriginTimeHeader)
+	}
+	m.Seq, m.Time = seq, events.Millis(at)
+	return nil
+}

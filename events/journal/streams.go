@@ -1,0 +1,144 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/rollcall-dev/rollcall/events"
+)
+
+// duplicateWindow is how long the log remembers a Nats-Msg-Id.
+const duplicateWindow = 2 * time.Minute
+
+// hotStream says how StreamHot is made: FIFO by age, one total order.
+func (c Config) hotStream() jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:               events.StreamHot,
+		Description:        "Rollcall: everything that happens, in one order",
+		Subjects:           []string{events.UserSubjects, events.HeartbeatSubject, events.AliveSubject},
+		Storage:            jetstream.FileStorage,
+		Retention:          jetstream.LimitsPolicy,
+		Discard:            jetstream.DiscardOld,
+		MaxAge:             c.HotRetention,
+		Replicas:           c.Replicas,
+		Duplicates:         min(duplicateWindow, c.HotRetention),
+		AllowAtomicPublish: true,
+		AllowDirect:        true,
+	}
+}
+
+// auditStream says how StreamAudit is made: what the archiver copies, under the
+// subjects that it had. Single messages cannot be deleted; erasing a user
+// purges his subjects.
+func (c Config) auditStream() jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:               events.StreamAudit,
+		Description:        "Rollcall: " + events.UserSubjects + " of " + events.StreamHot + ", kept for long",
+		Subjects:           []string{events.ArchiveSubjects},
+		SubjectTransform:   &jetstream.SubjectTransformConfig{Source: events.ArchiveSubjects, Destination: events.UserSubjects},
+		Storage:            jetstream.FileStorage,
+		Retention:          jetstream.LimitsPolicy,
+		Discard:            jetstream.DiscardOld,
+		MaxAge:             c.AuditRetention,
+		Replicas:           c.Replicas,
+		DenyDelete:         true,
+		AllowAtomicPublish: true,
+		AllowDirect:        true,
+	}
+}
+
+// leaseStream says how StreamLease is made. It lives in memory: a lease does
+// not outlive the brokers.
+func (c Config) leaseStream() jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:              events.StreamLease,
+		Description:       "Rollcall: who emits timeouts just now",
+		Subjects:          []string{events.LeaseSubject},
+		Storage:           jetstream.MemoryStorage,
+		MaxMsgsPerSubject: 1,
+		Replicas:          c.Replicas,
+		AllowMsgTTL:       true,
+		AllowDirect:       true,
+	}
+}
+
+// prepare makes the streams that are missing and checks those that are there.
+// With cfg.Seen a missing StreamHot is ErrMissing: a view that has seen it must
+// not go on over an empty one.
+func (j *Journal) prepare(ctx context.Context) error {
+	for _, want := range []jetstream.StreamConfig{j.cfg.hotStream(), j.cfg.auditStream(), j.cfg.leaseStream()} {
+		s, err := j.js.Stream(ctx, want.Name)
+		switch {
+		case errors.Is(err, jetstream.ErrStreamNotFound):
+			if j.cfg.Seen && want.Name == events.StreamHot {
+				return fmt.Errorf("%w: the views here have seen stream %s, but the store has none: restore the store, "+
+					"or remove the views to begin an empty log", ErrMissing, want.Name)
+			}
+			if s, err = j.js.CreateStream(ctx, want); errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+				s, err = j.js.Stream(ctx, want.Name) // another node was faster
+			}
+			if err != nil {
+				return fmt.Errorf("making stream %s: %w", want.Name, asOurs(err))
+			}
+		case err != nil:
+			return fmt.Errorf("looking for stream %s: %w", want.Name, asOurs(err))
+		}
+		if err := j.check(ctx, s, want); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// check holds a stream against what Rollcall needs. What it cannot live with is
+// ErrMismatch; another retention is kept as it is and told, or, where the
+// streams are this node's own, brought in line and told.
+func (j *Journal) check(ctx context.Context, s jetstream.Stream, want jetstream.StreamConfig) error {
+	info := s.CachedInfo()
+	have := info.Config
+	if want.Name == events.StreamHot {
+		j.hot, j.created = s, info.Created
+	} else if want.Name == events.StreamAudit {
+		j.audit = s
+	}
+	switch {
+	case have.Storage != want.Storage,
+		have.Retention != want.Retention,
+		want.AllowAtomicPublish && !have.AllowAtomicPublish,
+		want.AllowMsgTTL && !have.AllowMsgTTL,
+		have.PersistMode != jetstream.DefaultPersistMode,
+		!covers(have.Subjects, want.Subjects):
+		return fmt.Errorf("%w: stream %s: compare `nats stream info %s` with docs/operations.md", ErrMismatch, want.Name, want.Name)
+	}
+	if have.MaxAge == want.MaxAge || want.MaxAge == 0 {
+		return nil
+	}
+	if !j.cfg.Own {
+		j.log.Warn("a stream's retention is not the configured one and is left as it is",
+			"stream", want.Name, "retention", have.MaxAge, "configured", want.MaxAge)
+		return nil
+	}
+	have.MaxAge, have.Duplicates = want.MaxAge, want.Duplicates
+	if _, err := j.js.UpdateStream(ctx, have); err != nil {
+		return fmt.Errorf("setting the retention of stream %s: %w", want.Name, asOurs(err))
+	}
+	j.log.Info("the retention of a stream was changed to the configured one", "stream", want.Name, "retention", want.MaxAge)
+	return nil
+}
+
+func covers(have, want []string) bool {
+	set := map[string]bool{}
+	for _, s := range have {
+		set[s] = true
+	}
+	for _, s := range want {
+		if !set[s] {
+			return false
+		}
+	}
+	return true
+}

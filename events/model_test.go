@@ -1,0 +1,165 @@
+package events_test
+
+import (
+	"github.com/rollcall-dev/rollcall/events"
+)
+
+// model tells the rules a second time, slowly: it keeps every sign of life that
+// counts, and works out everything else from them each time it is asked.
+type model struct {
+	signs    map[string][]modelSign   // live session → all its signs of life since it began
+	left     []events.Millis          // what ended sessions, logins and imports said of last seen
+	override map[uint64]events.Status // sequence → status, of the one that stands
+	shown    events.Status
+	since    events.Millis
+	named    bool
+}
+
+type modelSign struct {
+	seq    uint64
+	at     events.Millis
+	idle   bool
+	device string
+}
+
+func newModel() *model {
+	return &model{signs: map[string][]modelSign{}, shown: events.StatusOffline}
+}
+
+// tell folds an event, or a beat as the event that it stands for, and returns
+// whether and why the effective status changed.
+func (m *model) tell(at events.Moment, e events.Event) (changed bool, why events.Cause) {
+	stamp := believed(at, e.At)
+	session := e.Session
+	if session == "" {
+		session = "default"
+	}
+	_, live := m.signs[session]
+	switch e.Type {
+	case events.Login:
+		m.sign(session, at.Seq, stamp, e)
+		m.left = append(m.left, stamp)
+		return m.look(stamp), events.CauseLogin
+	case events.Heartbeat:
+		if e.Leaving && !live {
+			return false, ""
+		}
+		turned := live && m.idle(session) != e.Idle
+		m.sign(session, at.Seq, stamp, e)
+		if turned && e.Idle {
+			return m.look(stamp), events.CauseIdle
+		}
+		return m.look(stamp), events.CauseHeartbeat
+	case events.Logout:
+		m.logout(session, stamp, e.All)
+		return m.look(stamp), events.CauseLogout
+	case events.Offline:
+		m.offline(e)
+		return m.look(stamp), e.Cause
+	case events.Override:
+		return m.overridden(at.Seq, stamp, e)
+	}
+	return false, ""
+}
+
+// believed is a node's stamp, or the broker's where that is more than 10 s behind.
+func believed(at events.Moment, stamp events.Millis) events.Millis {
+	if stamp-at.Time > 10_000 {
+		return at.Time
+	}
+	return stamp
+}
+
+func (m *model) sign(session string, seq uint64, at events.Millis, e events.Event) {
+	m.signs[session] = append(m.signs[session], modelSign{seq, at, e.Idle, e.Device})
+}
+
+func (m *model) logout(session string, at events.Millis, all bool) {
+	for id := range m.signs {
+		if all || id == session {
+			delete(m.signs, id)
+			m.left = append(m.left, at)
+		}
+	}
+}
+
+func (m *model) offline(e events.Event) {
+	if e.Session == "" {
+		m.left = append(m.left, e.LastSeen)
+		return
+	}
+	for _, s := range m.signs[e.Session] {
+		if s.seq > e.Judged {
+			return
+		}
+	}
+	if _, live := m.signs[e.Session]; live {
+		delete(m.signs, e.Session)
+		m.left = append(m.left, e.LastSeen)
+	}
+}
+
+func (m *model) overridden(seq uint64, at events.Millis, e events.Event) (bool, events.Cause) {
+	switch e.Change {
+	case events.OverrideSet:
+		m.override = map[uint64]events.Status{seq: e.Status}
+		return m.look(at), events.CauseOverride
+	case events.OverrideCleared:
+		m.override = nil
+		return m.look(at), events.CauseOverrideCleared
+	}
+	if _, stands := m.override[e.Judged]; stands {
+		m.override = nil
+		return m.look(at), events.CauseOverrideExpired
+	}
+	return false, ""
+}
+
+// look notes the status that there is now, and reports whether it is another.
+func (m *model) look(at events.Millis) bool {
+	now := m.observed()
+	for _, status := range m.override {
+		now = status
+	}
+	changed := now != m.shown
+	if changed || !m.named {
+		m.since = max(m.since, at)
+	}
+	m.shown, m.named = now, true
+	return changed
+}
+
+func (m *model) observed() events.Status {
+	status := events.StatusOffline
+	for id := range m.signs {
+		if !m.idle(id) {
+			return events.StatusOnline
+		}
+		status = events.StatusAway
+	}
+	return status
+}
+
+func (m *model) idle(session string) bool {
+	signs := m.signs[session]
+	return signs[len(signs)-1].idle
+}
+
+func (m *model) lastSeen() events.Millis {
+	var seen events.Millis
+	for _, at := range m.left {
+		seen = max(seen, at)
+	}
+	for id := range m.signs {
+		seen = max(seen, m.seen(id))
+	}
+	return seen
+}
+
+func (m *model) seen(session string) events.Millis {
+	var seen events.Millis
+	for _, s := range m.signs[session] {
+		seen = max(seen, s.at)
+	}
+	return seen
+}

@@ -1,0 +1,92 @@
+package events_test
+
+import (
+	"reflect"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rollcall-dev/rollcall/events"
+)
+
+// crowded is a user with something in every field.
+func crowded() events.User {
+	return events.User{
+		ID: "alice", Seq: 9, Settled: morning,
+		Sessions: []events.Session{
+			{ID: "web-1", Device: "Firefox", Since: morning, Activity: events.Activity{Seq: 8, LastSeen: morning + 5, Covered: 5, Mono: 6, Every: 30, Beaten: true}},
+			{ID: "app", Since: morning, Activity: events.Activity{Seq: 9, LastSeen: morning + 6, Covered: 6, Mono: 7, Every: 60, Idle: true, Leaving: true}},
+		},
+		Override: &events.StandingOverride{Status: events.StatusBusy, By: "ops", Reason: "on a call", Until: morning + 9, Seq: 7, Set: morning},
+		Shown:    events.Shown{Status: events.StatusBusy, Since: morning, Cause: events.CauseOverride, Actor: "ops", Seq: 7},
+		Pending:  []events.Witness{{Session: "web-1", Actor: "alice", By: 8, Since: morning, Idle: true, Voids: 4}},
+	}
+}
+
+func TestCloneSharesNothing(t *testing.T) {
+	u := crowded()
+	c := u.Clone()
+	if diff := cmp.Diff(u, c); diff != "" {
+		t.Fatalf("a clone differs:\n%s", diff)
+	}
+	scramble(reflect.ValueOf(&c).Elem())
+	if diff := cmp.Diff(crowded(), u); diff != "" {
+		t.Errorf("changed through its clone:\n%s", diff)
+	}
+	c = u.Clone()
+	c.Sessions, c.Pending = append(c.Sessions[:1], events.Session{}), append(c.Pending[:0], events.Witness{})
+	if diff := cmp.Diff(crowded(), u); diff != "" {
+		t.Errorf("changed by appending to its clone:\n%s", diff)
+	}
+}
+
+// scramble changes everything that can be reached from v, so that a field
+// added later is covered too.
+func scramble(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		scramble(v.Elem())
+	case reflect.Struct:
+		for i := range v.NumField() {
+			scramble(v.Field(i))
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			scramble(v.Index(i))
+		}
+	default:
+		v.SetZero()
+	}
+}
+
+func TestCrowdedLeavesNoFieldEmpty(t *testing.T) {
+	u := reflect.ValueOf(crowded())
+	for i := range u.NumField() {
+		if u.Field(i).IsZero() {
+			t.Errorf("%s is empty: TestCloneSharesNothing does not see it", u.Type().Field(i).Name)
+		}
+	}
+}
+
+func TestAnUnnamedUserIsOfflineSinceNever(t *testing.T) {
+	u := events.User{ID: "alice"}
+	if u.Known() || u.Live() || u.Status() != events.StatusOffline || u.Observed() != events.StatusOffline || u.LastSeen() != 0 || u.Session("default") != nil {
+		t.Errorf("%+v", u)
+	}
+}
+
+func TestSettleStripsWhatIsLostWithTheHeartbeats(t *testing.T) {
+	u := crowded()
+	u.Settle(9)
+	want := crowded()
+	want.Sessions[0].Activity = events.Activity{}
+	want.Sessions[1].Covered, want.Sessions[1].Mono = 0, 0
+	if diff := cmp.Diff(want, u); diff != "" {
+		t.Errorf("settled at 9 (-want +got):\n%s", diff)
+	}
+	u.Settle(10)
+	want.Seq, want.Sessions[1].Activity = 0, events.Activity{Idle: true}
+	if diff := cmp.Diff(want, u); diff != "" {
+		t.Errorf("settled at 10 (-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,36 @@
+// Package timeouts is the timeout consumer: it notices that a session has been
+// silent for too long, or that an override has run out, and appends the event
+// that says so. It also writes down the heartbeats that changed something, so
+// that history outlives them.
+//
+//	deadlines.go  the wheel: which session is due when (pure)
+//	lapses.go     which override is due when (pure)
+//	unwritten.go  which beats wait to be written down (pure)
+//	consumer.go   New, Run: looking at the wheel forty times a second
+//	expire.go     appending offline events and expired overrides
+//	witness.go    appending online events, in order
+//	overdue.go    Overdue and Emit, for an operator
+//	lease.go      who of several consumers appends
+//	metrics.go    what is counted
+//
+// The consumer folds nothing itself. It judges by the state of a Fold, which
+// calls it with every user that an event touched:
+//
+//	log ──► Fold ──Touch──► Deadlines ──25 ms──► decided ──read to the end, judged again──► log
+//
+// # When a session is due
+//
+// Silence is measured in covered time (events.Clock). Between two messages of
+// the log the local monotonic clock goes on from the last one, for six seconds
+// at most: a node that has nothing to say writes a mark after five, so whoever
+// has heard nothing for longer does not hear the log. And where the last sign
+// of life was read as it happened, the local clock too must have moved by the
+// session's limit since.
+//
+// # Why nothing depends on being the only one
+//
+// An offline event names the sign of life that it was judged by, an expired
+// override the override: any later one makes it void (events.Apply). Its key is
+// made of the same, so that a repeat adds nothing. The lease saves duplicates,
+// no more.
+package timeouts
