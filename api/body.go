@@ -12,29 +12,29 @@ const maxBody = 64 << 10
 
 var errTooLarge = fault(bodyTooLarge, "A body may have 64 KiB; lines and batches of events 64 MiB, at 1 MiB each.")
 
-// readJSON fills the struct at into from the body of r. A request without a body leaves it as it is.
-func readJSON(w http.ResponseWriter, r *http.Request, into any) error {
+// readJSON fills the struct at into from the body of r, if r has one.
+func readJSON(w http.ResponseWriter, r *http.Request, into any) (found bool, err error) {
 	if r.ContentLength == 0 {
-		return nil
+		return false, nil
 	}
 	if r.ContentLength > maxBody {
-		return errTooLarge
+		return false, errTooLarge
 	}
 	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
-		return asReadFault(err)
+		return false, asReadFault(err)
 	}
 	if len(data) == 0 { // chunked, and then nothing
-		return nil
+		return false, nil
 	}
 	media, err := mediaType(r)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if media != "" && media != typeJSON {
-		return wrongMedia(media, typeJSON)
+		return false, wrongMedia(media, typeJSON)
 	}
-	return decode(data, into)
+	return true, decode(data, into)
 }
 
 // mediaType returns the media type of r's body in lower case, "" where r names none. It refuses what would make the

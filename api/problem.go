@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"strconv"
 
 	"github.com/rollcall-dev/rollcall/api/auth"
 	"github.com/rollcall-dev/rollcall/events"
@@ -200,7 +201,7 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) int {
 		h.Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 	}
 	if retry := max(f.retry, k.retry); retry > 0 {
-		h.Set("Retry-After", itoa(retry))
+		h.Set("Retry-After", strconv.Itoa(retry))
 	}
 	h.Set("Content-Type", typeProblem)
 	h.Del("Content-Encoding")

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/rollcall-dev/rollcall/api/auth"
@@ -30,10 +31,8 @@ type endpoint struct {
 	status int          // of a success
 	body   contents     // what a request may carry; empty: nothing
 	answer contents     // what a success carries; empty: nothing
-	header []string     // headers of a success beyond those of every answer
 	needed bool         // a request must have a body
 	offers []string     // media types that a client must accept one of; empty: any
-	params []headerSpec // headers of a request
 }
 
 // contents says which Go type, or which stand-in of opaque bytes, a media type carries.
@@ -57,12 +56,16 @@ func call[In, Out any](status int, fn func(*API, request, *In) (*Out, error)) en
 	in := reflect.TypeFor[In]()
 	reads := in != reflect.TypeFor[none]()
 	if reads {
-		e.body = contents{typeJSON: in}
+		e.body, e.needed = contents{typeJSON: in}, hasRequired(in)
 	}
 	e.serve = func(a *API, q request) (int, error) {
 		var body In
 		if reads {
-			if err := readJSON(q.w, q.r, &body); err != nil {
+			found, err := readJSON(q.w, q.r, &body)
+			if err == nil && e.needed && !found {
+				err = fault(malformedBody, "A body is needed.")
+			}
+			if err != nil {
 				return 0, err
 			}
 		}
@@ -73,6 +76,16 @@ func call[In, Out any](status int, fn func(*API, request, *In) (*Out, error)) en
 		return status, writeJSON(q.w, status, out)
 	}
 	return e
+}
+
+// hasRequired says whether t, a struct, has a field that must be there.
+func hasRequired(t reflect.Type) bool {
+	for i := range t.NumField() {
+		if !strings.Contains(t.Field(i).Tag.Get("json"), ",omitempty") {
+			return true
+		}
+	}
+	return false
 }
 
 // writeJSON answers with out. An error has written nothing.

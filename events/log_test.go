@@ -69,7 +69,7 @@ func newScribe(t *rapid.T, h habits) *scribe {
 	return &scribe{t: t, habits: h, u: events.User{ID: "alice"}, now: morning, stamp: morning}
 }
 
-// write lets w write a random log. No beat waits for its witness for more than
+// writeLog writes a random log. No beat waits for its witness for more than
 // a dozen messages.
 func (w *scribe) writeLog() {
 	w.t.Repeat(map[string]func(*rapid.T){
@@ -135,6 +135,9 @@ func (w *scribe) publish(e events.Event) {
 	e.V, e.User, e.At = events.Version, w.u.ID, w.at()
 	if e.Actor == "" {
 		e.Actor = rapid.SampledFrom([]string{"alice", "ops"}).Draw(w.t, "actor")
+	}
+	if err := e.Validate(); err != nil {
+		w.t.Fatalf("%+v: %v", e, err)
 	}
 	w.write(message{at: m, event: &e})
 }

@@ -12,6 +12,7 @@ type User struct {
 	Override *StandingOverride // nil: none
 	Shown    Shown             // his status, and how it came about
 	Pending  []Witness         // beats whose effect is not yet written down by an Online event
+	Mark     uint32            // a view's own, never stored
 }
 
 // Session is one live device, tab or connection.
@@ -136,6 +137,7 @@ func (u *User) Settle(horizon uint64) {
 	if u.Seq < horizon {
 		u.Seq = 0
 	}
+	u.Mark = 0
 	if u.Override != nil {
 		u.Override.Alarm = 0
 	}

@@ -90,6 +90,18 @@ func TestCacheStaysWithinItsBounds(t *testing.T) {
 	}
 }
 
+func TestCacheOfLongTokensStaysWithinItsBytes(t *testing.T) {
+	const size = 1000
+	c := newCache(size)
+	long := strings.Repeat("x", maxToken-10)
+	for i := range 2 * size {
+		c.put(fmt.Sprintf("%d%s", i, long), &Principal{Expires: noon}, 0)
+	}
+	if got := c.stats().Bytes; got > size*bytesPerToken {
+		t.Errorf("%d bytes, want %d at most", got, size*bytesPerToken)
+	}
+}
+
 func TestCacheEvictsWhatExpiresFirst(t *testing.T) {
 	c := newCache(1)
 	c.shards[0].limit = evictionSample // one shard, sampled whole

@@ -38,6 +38,13 @@ func TestKeySetSkipsWhatItCannotUse(t *testing.T) {
 	}
 }
 
+func TestKeySetKeepsOneKeyUnderTwoNames(t *testing.T) {
+	keys, _, err := parseKeySet([]byte(obj{"keys": []obj{publicRSA("a"), publicRSA("b"), publicRSA("a")}}.json()))
+	if err != nil || len(keys) != 2 || !keys.names("a") || !keys.names("b") {
+		t.Errorf("%+v, %v, want a and b", keys, err)
+	}
+}
+
 func TestFetchRefusesALongAnswer(t *testing.T) {
 	id := newIssuer(publicRSA("a"))
 	id.answer(http.StatusOK, `{"keys":[`+strings.Repeat(" ", maxKeySet)+`]}`)

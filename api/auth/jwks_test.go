@@ -68,6 +68,10 @@ func TestJWKSDownAtStartThenUp(t *testing.T) {
 	if err := verifyErr(v, hs(alice())); err != nil {
 		t.Errorf("HS256 while the issuer is down: %v", err)
 	}
+	forged := signRaw(methods[hs256], []byte("another"), header(hs256).json(), alice().json())
+	if err := verifyErr(v, forged); !errors.Is(err, ErrInvalid) {
+		t.Errorf("forged HS256 while the issuer is down: %v, want ErrInvalid", err)
+	}
 	if err := verifyErr(v, token[:strings.LastIndexByte(token, '.')]); !errors.Is(err, ErrInvalid) {
 		t.Errorf("a token without a signature while the issuer is down: %v, want ErrInvalid", err)
 	}
@@ -144,6 +148,18 @@ func TestUnknownKeysCannotFlood(t *testing.T) {
 	}
 	if err := verifyErr(v, signed(rs256, "real", rsaKey(), alice())); err != nil {
 		t.Errorf("a good token after the flood: %v", err)
+	}
+}
+
+func TestForgedTokenOfAKnownKeyCostsNoFetch(t *testing.T) {
+	id := newIssuer(publicRSA("real"))
+	v := newVerifier(t, Config{JWKSURL: id.serve(t), Now: atNoon})
+	ready(t, v)
+	if err := verifyErr(v, signed(rs256, "real", rsaKey2(), alice())); !errors.Is(err, ErrInvalid) {
+		t.Errorf("error %v, want ErrInvalid", err)
+	}
+	if got := id.fetched(); got != 1 {
+		t.Errorf("%d fetches, want 1", got)
 	}
 }
 

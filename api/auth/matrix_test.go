@@ -79,6 +79,8 @@ func TestTokenMatrix(t *testing.T) {
 		{"exp of the year 318857", claim("exp", 9999999999999), ErrInvalid},
 		{"exp not finite", hsRaw(hdr.json(), `{"sub":"a","iss":"us","aud":"rollcall","exp":1e999}`), ErrInvalid},
 		{"exp not finite, negative", hsRaw(hdr.json(), `{"sub":"a","iss":"us","aud":"rollcall","exp":-1e999}`), ErrInvalid},
+		{"exp far before 1970", claim("exp", -1e300), ErrInvalid},
+		{"nbf far before 1970", claim("nbf", -1e300), ErrInvalid},
 		{"exp NaN", hsRaw(hdr.json(), `{"sub":"a","iss":"us","aud":"rollcall","exp":NaN}`), ErrInvalid},
 		{"exp before 1970", claim("exp", -5), ErrExpired},
 		{"exp twice", raw(`"exp":1`), ErrInvalid},

@@ -131,6 +131,7 @@ func writeCSV[T any](w io.Writer, columns []column[T], items iter.Seq2[T, error]
 func writeTable[T any](p *program, columns []column[T], items iter.Seq2[T, error]) error {
 	t := table.NewWriter()
 	t.SetStyle(plainTable)
+	t.SuppressTrailingSpaces()
 	header := make(table.Row, len(columns))
 	for i, c := range columns {
 		header[i] = strings.ToUpper(strings.ReplaceAll(c.name, "_", " "))

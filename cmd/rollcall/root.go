@@ -40,6 +40,7 @@ func newRootCommand(p *program) *cobra.Command {
 	addTo(root, groupServe, newServeCommand(p), newConfigCommand(p), newDoctorCommand(p))
 	addTo(root, groupAsk, newStatusCommand(p), newOnlineCommand(p), newStatsCommand(p), newOverrideCommand(p), newCheckOfflineCommand(p))
 	addTo(root, groupTools, newTokenCommand(p), newBenchCommand(), newVersionCommand(p))
+	root.SetHelpCommand(newHelpCommand())
 	root.SetHelpCommandGroupID(groupTools)
 	root.SetCompletionCommandGroupID(groupTools)
 	root.InitDefaultCompletionCmd()

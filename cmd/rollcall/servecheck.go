@@ -100,7 +100,9 @@ func (c serveConfig) checkTokens() error {
 }
 
 // keyless says whether there is nothing to verify tokens with.
-func (c serveConfig) keyless() bool { return c.jwtSecret == "" && c.jwtKeyFile == "" && c.jwksURL == "" }
+func (c serveConfig) keyless() bool {
+	return c.jwtSecret == "" && c.jwtKeyFile == "" && c.jwksURL == ""
+}
 
 func (c serveConfig) auth() auth.Config {
 	return auth.Config{

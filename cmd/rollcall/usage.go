@@ -84,6 +84,22 @@ func runGroup(cmd *cobra.Command, args []string) error {
 	return usagef("there is no `%s %s`: there is %s", cmd.CommandPath(), args[0], strings.Join(names, ", "))
 }
 
+// newHelpCommand is cobra's but for its way with a command that there is not.
+func newHelpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Help about any command",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 && about.HasSubCommands() {
+				return runGroup(cmd.Root(), args)
+			}
+			about.InitDefaultHelpFlag()
+			return about.Help()
+		},
+	}
+}
+
 // takes accepts exactly the named arguments.
 func takes(names ...string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {

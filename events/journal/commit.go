@@ -41,6 +41,7 @@ func (j *Journal) commitAll(ctx context.Context) {
 	for {
 		entries := j.take(j.spare)
 		if len(entries) == 0 {
+			j.spare = entries
 			return
 		}
 		for rest := entries; len(rest) > 0; {

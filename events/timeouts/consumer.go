@@ -116,7 +116,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	var parts sync.WaitGroup
 	defer parts.Wait()
 	if c.lease != nil {
-		parts.Go(func() { c.lease.Run(ctx) })
+		parts.Go(func() { _ = c.lease.Run(ctx) }) // always nil
 	}
 	for {
 		err := c.attach(ctx)
@@ -146,7 +146,7 @@ func (c *Consumer) attach(ctx context.Context) error {
 	if c.deadlines != nil {
 		return nil
 	}
-	if err := c.catchUp(ctx); err != nil {
+	if err := c.reachEnd(ctx); err != nil {
 		return err
 	}
 	c.fold.Locked(func(_ uint64, clock events.Clock, _ int64) {
@@ -156,10 +156,15 @@ func (c *Consumer) attach(ctx context.Context) error {
 	return nil
 }
 
-// catchUp waits until the fold has read what stands in the log now.
+// catchUp is reachEnd for a pass, which is tried again.
 func (c *Consumer) catchUp(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, catchUpTime)
 	defer cancel()
+	return c.reachEnd(ctx)
+}
+
+// reachEnd waits until the fold has read what stands in the log now.
+func (c *Consumer) reachEnd(ctx context.Context) error {
 	_, last, err := c.log.Bounds(ctx)
 	if err != nil {
 		return err

@@ -51,11 +51,11 @@ type Deadlines struct {
 	limits  events.Limits
 	at      int64            // tick up to which slots have been emptied
 	high    int64            // the highest that at has been
-	ring    [][]*events.User   // tick mod slots → entries
-	ready   [][]*events.User   // emptied slots that are to be looked at, oldest first
-	decided []*events.User     // whose silence has been too long, oldest decision first
-	lapses  lapses             // overrides
-	beats   unwritten          // beats to write down
+	ring    [][]*events.User // tick mod slots → entries
+	ready   [][]*events.User // emptied slots that are to be looked at, oldest first
+	decided []*events.User   // whose silence has been too long, oldest decision first
+	lapses  lapses           // overrides
+	beats   unwritten        // beats to write down
 }
 
 // Due is a session that has been silent for as long as it may.

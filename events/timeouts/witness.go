@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/synadia-io/orbit.go/jetstreamext"
@@ -45,7 +47,7 @@ func (c *Consumer) witness(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	refs, upTo := c.unwritten()
-	stored, err := c.writeDown(ctx, refs, upTo)
+	stored, err := c.writeDown(ctx, refs, upTo, c.Held)
 	if err == nil && stored == 0 && len(refs) > 0 {
 		pause(ctx) // others do the same, or it cannot be written
 	}
@@ -70,54 +72,104 @@ func (c *Consumer) unwritten() (refs []beatRef, upTo uint64) {
 }
 
 // writeDown appends refs, of which those that another consumer wrote down in
-// the meantime are left out.
-func (c *Consumer) writeDown(ctx context.Context, refs []beatRef, upTo uint64) (stored int, err error) {
-	for len(refs) > 0 && c.Held() {
+// the meantime are left out, while allowed says so.
+func (c *Consumer) writeDown(ctx context.Context, refs []beatRef, upTo uint64, allowed func() bool) (stored int, err error) {
+	for len(refs) > 0 && allowed() {
 		var beats []beat
 		c.fold.Locked(func(uint64, events.Clock, int64) { beats, refs = copyBeats(refs, upTo, window/2) })
-		for len(beats) > 0 {
-			n := min(len(beats), maxBatch)
-			fresh, err := c.appendInOrder(ctx, beats[:n])
+		for part := range slices.Chunk(c.notes(beats), maxBatch) {
+			fresh, err := c.appendInOrder(ctx, part)
 			if stored += fresh; err != nil {
 				return stored, fmt.Errorf("writing down heartbeats: %w", err)
 			}
-			beats = beats[n:]
 		}
 	}
 	return stored, nil
 }
 
-// appendInOrder appends all of beats, or some from the front and an error, and
+// note is an online event, encoded.
+type note struct {
+	subject, key string
+	data         []byte
+	voids        bool
+}
+
+// notes encodes beats. One that cannot be written is left out: it never will be.
+func (c *Consumer) notes(beats []beat) []note {
+	at := events.MillisOf(c.cfg.Now())
+	notes := make([]note, 0, len(beats))
+	for i := range beats {
+		n, err := noteOf(&beats[i], at)
+		if err != nil {
+			c.complain("writing down a heartbeat that cannot be written", err)
+			continue
+		}
+		notes = append(notes, n)
+	}
+	return notes
+}
+
+func noteOf(b *beat, at events.Millis) (note, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return note{}, fmt.Errorf("making an event id: %w", err)
+	}
+	e := events.Event{ID: id.String(), Type: events.Online, V: events.Version, User: b.user, Session: b.Session, At: at,
+		Actor: b.Actor, Idle: b.Idle, Since: b.Since, By: b.By, Voids: b.Voids}
+	if err := e.Validate(); err != nil {
+		return note{}, err
+	}
+	data, err := events.Encode(&e)
+	idle := uint64(0)
+	if b.Idle {
+		idle = 1
+	}
+	return note{subject: events.SubjectOf(&e), data: data, voids: b.Voids != 0,
+		key: key("on", b.user, b.Session, b.By, b.Voids, idle, uint64(b.nth)).ID}, err
+}
+
+// msg makes a message: a new one for each attempt, because publishing a batch
+// leaves its marks in the headers.
+func (n *note) msg() *nats.Msg {
+	m := nats.NewMsg(n.subject)
+	m.Data = n.data
+	m.Header.Set(jetstream.MsgIDHeader, n.key)
+	return m
+}
+
+// appendInOrder appends all of notes, or some from the front and an error, and
 // returns how many were new.
-func (c *Consumer) appendInOrder(ctx context.Context, beats []beat) (stored int, err error) {
-	msgs := c.messages(beats)
-	if len(msgs) > maxPlain {
-		err := c.appendAtomic(ctx, msgs)
+func (c *Consumer) appendInOrder(ctx context.Context, notes []note) (stored int, err error) {
+	if len(notes) > maxPlain {
+		err := c.appendAtomic(ctx, notes)
+		if err == nil {
+			c.countNotes(notes)
+			return len(notes), nil
+		}
 		var refused *jetstream.APIError
 		if !errors.As(err, &refused) || refused.ErrorCode != codeBatchDuplicate {
-			if err == nil {
-				c.countBeats(beats)
-				return len(beats), nil
-			}
 			return 0, err
 		}
 		// One known key refuses the batch. One by one each gets its own answer.
-		msgs = c.messages(beats)
 	}
-	for i, m := range msgs {
-		fresh, err := c.appendOne(ctx, m)
+	for i := range notes {
+		fresh, err := c.appendOne(ctx, notes[i].msg())
 		if err != nil {
 			return stored, err
 		}
 		if fresh {
 			stored++
-			c.countBeats(beats[i : i+1])
+			c.countNotes(notes[i : i+1])
 		}
 	}
 	return stored, nil
 }
 
-func (c *Consumer) appendAtomic(ctx context.Context, msgs []*nats.Msg) error {
+func (c *Consumer) appendAtomic(ctx context.Context, notes []note) error {
+	msgs := make([]*nats.Msg, len(notes))
+	for i := range notes {
+		msgs[i] = notes[i].msg()
+	}
 	ctx, cancel := context.WithTimeout(ctx, ackTime)
 	defer cancel()
 	_, err := jetstreamext.PublishMsgBatch(ctx, c.log.JetStream(), msgs, jetstreamext.BatchFlowControl{})
@@ -132,4 +184,13 @@ func (c *Consumer) appendOne(ctx context.Context, m *nats.Msg) (fresh bool, err 
 		return false, err
 	}
 	return !ack.Duplicate, nil
+}
+
+func (c *Consumer) countNotes(notes []note) {
+	for i := range notes {
+		c.metrics.Witnesses.Inc()
+		if notes[i].voids {
+			c.metrics.Void.Inc()
+		}
+	}
 }

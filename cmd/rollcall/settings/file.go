@@ -50,7 +50,7 @@ func readFile(path string, known Known, p *problems) map[string]key {
 		name := root.Content[i].Value
 		where := fmt.Sprintf("%s:%d", path, root.Content[i].Line)
 		if _, ok := known[name]; !ok || name == ConfigFlag {
-			p.addf("%s: %s is no setting%s", where, name, meant(name, known))
+			p.add(unknownKey(where, name, root.Content[i+1], known))
 			continue
 		}
 		if before, twice := keys[name]; twice {
@@ -94,6 +94,15 @@ func parseFile(path string) (*yaml.Node, error) {
 	return nil, fmt.Errorf("%s: it is no YAML mapping: write a line like `timeout: 120s` for each setting", path)
 }
 
+var errNested = errors.New("has settings below it: write each at the top level, under the name of its flag")
+
+func unknownKey(where, name string, value *yaml.Node, known Known) error {
+	if value.Kind == yaml.MappingNode {
+		return fmt.Errorf("%s: %s %w", where, name, errNested)
+	}
+	return fmt.Errorf("%s: %s is no setting%s", where, name, meant(name, known))
+}
+
 // readKey reads the value of a key as it is written.
 func readKey(node *yaml.Node) (key, error) {
 	node = resolve(node)
@@ -112,7 +121,7 @@ func readKey(node *yaml.Node) (key, error) {
 		}
 		return k, nil
 	}
-	return key{}, errors.New("has settings below it: write each at the top level, under the name of its flag")
+	return key{}, errNested
 }
 
 func resolve(node *yaml.Node) *yaml.Node {

@@ -34,7 +34,7 @@ func Nearest(name string, candidates []string) string {
 
 // holds says whether the last words of a candidate are name.
 func holds(candidate, name string) bool {
-	name = strings.ToLower(strings.TrimPrefix(dashed(name), "rollcall-"))
+	name = strings.ToLower(dashed(strings.TrimPrefix(name, prefix)))
 	return len(name) >= 3 && strings.HasSuffix(strings.ToLower(dashed(candidate)), "-"+name)
 }
 

@@ -1,0 +1,70 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Check is one thing that must be well for the node to be ready.
+type Check struct {
+	Name string
+	// Probe returns what there is to say, which may be nothing, or why the node is not ready. It ends with ctx. Both
+	// are shown to anybody who asks.
+	Probe func(ctx context.Context) (detail string, err error)
+}
+
+// probeTime bounds all checks together.
+const probeTime = 2 * time.Second
+
+// live answers as long as the process does.
+func (a *API) live(q request) (int, error) { return writeText(q.w, http.StatusOK, "ok\n"), nil }
+
+// ready says whether the node should get requests; with ?verbose, why.
+func (a *API) ready(q request) (int, error) {
+	ctx, cancel := context.WithTimeout(q.r.Context(), probeTime)
+	defer cancel()
+	status, lines := http.StatusOK, new(strings.Builder)
+	for _, c := range append(a.ownChecks(), a.cfg.Checks...) {
+		detail, err := c.Probe(ctx)
+		if err != nil {
+			status = http.StatusServiceUnavailable
+			lines.WriteString("[-]" + c.Name + ": " + oneLine(err.Error()) + "\n")
+			continue
+		}
+		lines.WriteString(strings.TrimRight("[+]"+c.Name+" ok "+oneLine(detail), " ") + "\n")
+	}
+	verdict := "ready\n"
+	if status != http.StatusOK {
+		verdict = "not ready\n"
+	}
+	if _, verbose := q.query["verbose"]; verbose {
+		verdict = lines.String() + verdict
+	}
+	return writeText(q.w, status, verdict), nil
+}
+
+func (a *API) ownChecks() []Check {
+	return []Check{
+		{Name: "accepting", Probe: func(context.Context) (string, error) {
+			if a.draining.Load() {
+				return "", errDraining
+			}
+			return "", nil
+		}},
+		{Name: "auth", Probe: func(context.Context) (string, error) { return "", a.cfg.Auth.Ready() }},
+	}
+}
+
+// oneLine keeps what a check says on its line.
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+func writeText(w http.ResponseWriter, status int, text string) int {
+	h := w.Header()
+	h.Set("Content-Type", typeText)
+	secure(h)
+	w.WriteHeader(status)
+	w.Write([]byte(text)) //nolint:errcheck // a client that has gone is no fault
+	return status
+}

@@ -1,0 +1,82 @@
+package api
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+)
+
+const (
+	// maxStream bounds a request of lines or of a batch, in bytes.
+	maxStream = 64 << 20
+	// maxLine bounds one line, or one field of a batch, in bytes.
+	maxLine = 1 << 20
+	// streamPause is the longest that a client may pause within a stream.
+	streamPause = 30 * time.Second
+)
+
+// stream returns the body of a long request: at most limit bytes, in as much time as it takes while bytes come.
+func (q request) stream(limit int64) io.Reader {
+	control := http.NewResponseController(q.w)
+	// The server's deadlines are for requests that are soon over. Where the writer has none there is nothing to move.
+	_ = control.SetWriteDeadline(time.Time{})
+	return &patient{control: control, body: http.MaxBytesReader(q.w, q.r.Body, limit)}
+}
+
+type patient struct {
+	control *http.ResponseController
+	body    io.Reader
+}
+
+func (p *patient) Read(b []byte) (int, error) {
+	_ = p.control.SetReadDeadline(time.Now().Add(streamPause))
+	return p.body.Read(b)
+}
+
+// finish waits for what is under way, and returns what ended the stream if nothing of it was accepted. Of a stream that
+// is over, the rest is read for the sake of clients that look for an answer only when they have sent all; but not for
+// long.
+func (q request) finish(in *intake) error {
+	in.finish()
+	if in.over() {
+		_ = http.NewResponseController(q.w).SetReadDeadline(time.Now().Add(5 * time.Second))
+		_, _ = io.CopyN(io.Discard, q.r.Body, maxStream)
+	}
+	return in.failure()
+}
+
+// lineReader reads lines of at most maxLine bytes.
+type lineReader struct {
+	r    *bufio.Reader
+	line []byte
+}
+
+var errLongLine = errors.New("a line is too long")
+
+func newLineReader(r io.Reader) *lineReader { return &lineReader{r: bufio.NewReaderSize(r, 64<<10)} }
+
+// next returns the next line, which is good until the call after. A line that is too long is passed over with
+// errLongLine; the end is io.EOF.
+func (l *lineReader) next() ([]byte, error) {
+	l.line = l.line[:0]
+	long := false
+	for {
+		part, err := l.r.ReadSlice('\n')
+		if long = long || len(l.line)+len(part) > maxLine; !long {
+			l.line = append(l.line, part...)
+		}
+		switch {
+		case err == bufio.ErrBufferFull:
+			continue
+		case err == io.EOF && len(l.line) == 0 && !long:
+			return nil, io.EOF
+		case err != nil && err != io.EOF:
+			return nil, err
+		case long:
+			return nil, errLongLine
+		}
+		return l.line, nil
+	}
+}

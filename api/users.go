@@ -1,0 +1,210 @@
+package api
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"math"
+
+	"github.com/rollcall-dev/rollcall/api/auth"
+	"github.com/rollcall-dev/rollcall/events"
+	"github.com/rollcall-dev/rollcall/projections/current"
+)
+
+// settle waits for the sequence that the request asks the view to have reached, and tells the client where it stands.
+func (a *API) settle(q request) error {
+	least, err := q.query.number("min_seq", 0, 0, math.MaxUint64)
+	if err != nil {
+		return err
+	}
+	if err := a.reach(q.r.Context(), least); err != nil {
+		return err
+	}
+	// Taken before the view is read: what is shown may be newer than this, never older.
+	q.seq(a.cfg.View.Seq())
+	return nil
+}
+
+// reach waits until the view stands at seq, for as long as Patience allows.
+func (a *API) reach(ctx context.Context, seq uint64) error {
+	if a.cfg.View.Seq() >= seq {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, a.cfg.Patience)
+	defer cancel()
+	return a.cfg.View.WaitFor(ctx, seq)
+}
+
+// me shows the caller himself.
+func (a *API) me(q request, _ *none) (*presence, error) {
+	if err := q.may(auth.ActReadSelf, q.who.User); err != nil {
+		return nil, err
+	}
+	return a.show(q, q.who.User)
+}
+
+// one shows the user in the path.
+func (a *API) one(q request, _ *none) (*presence, error) {
+	id, err := q.user()
+	if err != nil {
+		return nil, err
+	}
+	if err := q.may(auth.ActRead, id); err != nil {
+		return nil, err
+	}
+	return a.show(q, id)
+}
+
+func (a *API) show(q request, id string) (*presence, error) {
+	if err := a.settle(q); err != nil {
+		return nil, err
+	}
+	u, known, err := a.cfg.View.User(id)
+	if err != nil {
+		return nil, fmt.Errorf("reading a user: %w", err)
+	}
+	if !known {
+		return nil, fault(unknownUser, "The log has never named this user: unknown is not offline.")
+	}
+	p := presenceOf(&u, q.who)
+	return &p, nil
+}
+
+// The bounds of a page.
+const (
+	defaultLimit = 100
+	maxLimit     = 1000
+)
+
+type listAnswer struct {
+	Users []presence `json:"users" nullable:"false"`
+	Total int        `json:"total" doc:"How many there are in all"`
+	Next  string     `json:"next,omitempty" doc:"The cursor of the next page; left out on the last"`
+}
+
+// list shows a page of users in the order of their ids.
+func (a *API) list(q request, _ *none) (*listAnswer, error) {
+	if err := q.may(auth.ActRead, ""); err != nil {
+		return nil, err
+	}
+	asked, err := listQuery(q.query)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.settle(q); err != nil {
+		return nil, err
+	}
+	page, err := a.cfg.View.List(asked)
+	if err != nil {
+		return nil, fmt.Errorf("listing users: %w", err)
+	}
+	q.seq(page.Seq)
+	out := &listAnswer{Users: make([]presence, len(page.Users)), Total: page.Total}
+	for i := range page.Users {
+		out.Users[i] = presenceOf(&page.Users[i], q.who)
+	}
+	if page.More {
+		out.Next = base64.RawURLEncoding.EncodeToString([]byte(page.Users[len(page.Users)-1].ID))
+	}
+	return out, nil
+}
+
+func listQuery(q query) (asked current.Query, err error) {
+	asked.Status = events.Status(q["status"])
+	if _, given := q["status"]; given && !asked.Status.Valid() {
+		return asked, invalidParameter.at("query.status", "online, away, busy or offline")
+	}
+	limit, err := q.number("limit", defaultLimit, 1, maxLimit)
+	if err != nil {
+		return asked, err
+	}
+	asked.Limit = int(limit)
+	if cursor, given := q["cursor"]; given {
+		id, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
+		if err != nil || events.ValidID(string(id)) != nil {
+			return asked, invalidParameter.at("query.cursor", "give back what the answer before called next")
+		}
+		asked.After = string(id)
+	}
+	return asked, nil
+}
+
+// maxQuery is how many users one query may ask for.
+const maxQuery = 1000
+
+type queryRequest struct {
+	Users []string `json:"users" nullable:"false" doc:"User ids" maxItems:"1000"`
+}
+
+type queryAnswer struct {
+	Users []maybe `json:"users" nullable:"false" doc:"In the order asked"`
+}
+
+// query shows the users asked for, in the order asked, all as of one sequence.
+func (a *API) query(q request, in *queryRequest) (*queryAnswer, error) {
+	if err := q.checkQuery(in.Users); err != nil {
+		return nil, err
+	}
+	if err := a.settle(q); err != nil {
+		return nil, err
+	}
+	found, err := a.cfg.View.Users(in.Users)
+	if err != nil {
+		return nil, fmt.Errorf("reading users: %w", err)
+	}
+	out := &queryAnswer{Users: make([]maybe, len(found))}
+	for i := range found {
+		if found[i].Known() {
+			out.Users[i] = maybe{known: true, shown: presenceOf(&found[i], q.who)}
+		} else {
+			out.Users[i] = maybe{unknown: unknown{User: in.Users[i], Status: "unknown"}}
+		}
+	}
+	return out, nil
+}
+
+// checkQuery wants at most maxQuery valid ids, each of which who asks may read.
+func (q request) checkQuery(ids []string) error {
+	if ids == nil {
+		return malformedBody.at("body.users", "this field is needed")
+	}
+	if len(ids) > maxQuery {
+		return tooManyUsers.at("body.users", "at most 1000")
+	}
+	for i, id := range ids {
+		if err := events.ValidID(id); err != nil {
+			return invalidUser.at(fmt.Sprintf("body.users[%d]", i), err.Error())
+		}
+	}
+	for _, id := range ids {
+		if err := q.may(auth.ActRead, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type statsAnswer struct {
+	Users    int     `json:"users"`
+	Online   int     `json:"online"`
+	Away     int     `json:"away"`
+	Busy     int     `json:"busy"`
+	Offline  int     `json:"offline"`
+	Sessions int     `json:"sessions" doc:"Live ones"`
+	Seq      uint64  `json:"seq" doc:"Where the view stands"`
+	Lag      float64 `json:"lag_seconds" doc:"How far the view is behind the log"`
+}
+
+// stats counts.
+func (a *API) stats(q request, _ *none) (*statsAnswer, error) {
+	if err := q.may(auth.ActRead, ""); err != nil {
+		return nil, err
+	}
+	if err := a.settle(q); err != nil {
+		return nil, err
+	}
+	s := a.cfg.View.Stats()
+	q.seq(s.Seq)
+	return &statsAnswer{Users: s.Users, Online: s.Online, Away: s.Away, Busy: s.Busy, Offline: s.Offline,
+		Sessions: s.Sessions, Seq: s.Seq, Lag: s.Lag.Seconds()}, nil
+}

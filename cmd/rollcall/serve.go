@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// stopTime bounds how long a node may take to stop once it is asked to.
+const stopTime = 30 * time.Second
+
+func newServeCommand(p *program) *cobra.Command {
+	var c serveConfig
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run a node",
+		Long: `Runs a node until Ctrl-C or SIGTERM; a second one ends it at once. Alone it keeps its log in --data-dir; with --nats-url
+or --nats-context the log is on NATS servers of yours, and any number of nodes may share it.`,
+		Example: `  rollcall serve --dev
+  ROLLCALL_JWT_SECRET_FILE=/run/secrets/jwt rollcall serve --addr 127.0.0.1:8080 --data-dir /var/lib/rollcall
+  rollcall serve --config /etc/rollcall.yaml
+  rollcall serve --jwks-url https://login.example.com/keys --nats-url nats://nats-1,nats://nats-2,nats://nats-3`,
+		Args: takes(),
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.serve(cmd.Context(), p) },
+	}
+	c.declare(cmd.Flags())
+	completeWith(cmd, "log-format", "auto", "text", "json")
+	completeWith(cmd, "log-level", "debug", "info", "warn", "error")
+	completeWith(cmd, "sync", "always", "1s")
+	return cmd
+}
+
+// serve runs a node until ctx ends.
+func (c serveConfig) serve(ctx context.Context, p *program) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	c.complete()
+	file := addrFile(c.addrFile)
+	if err := file.clear(); err != nil {
+		return err
+	}
+	log := newLogger(p.stderr, c.logFormat, c.logLevel)
+	for _, line := range c.advice() {
+		log.WarnContext(ctx, line)
+	}
+	n, err := newNode(c, log)
+	if err != nil {
+		return err
+	}
+	err = c.attend(ctx, p, n)
+	return errors.Join(err, file.remove())
+}
+
+// complete fills in what follows from the rest.
+func (c *serveConfig) complete() {
+	if !c.dev {
+		return
+	}
+	if c.jwtSecret == "" {
+		c.jwtSecret = rand.Text() + rand.Text() // 260 bits
+	}
+	if host, port, err := net.SplitHostPort(c.addr); err == nil && host == "" {
+		c.addr = net.JoinHostPort("127.0.0.1", port) // "every address" is too many for --dev
+	}
+}
+
+// node is what serve needs of embedded.Node.
+type node interface {
+	Run(ctx context.Context) error
+	Ready() <-chan struct{}
+	Addr() string
+}
+
+// attend runs n, tells when it is ready, and sees to it that it stops in time.
+func (c serveConfig) attend(ctx context.Context, p *program, n node) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- n.Run(ctx) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-n.Ready():
+	case <-ctx.Done():
+		return awaitStop(ended)
+	}
+	if err := c.announce(p, n.Addr()); err != nil {
+		cancel()
+		return errors.Join(err, awaitStop(ended))
+	}
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+		return awaitStop(ended)
+	}
+}
+
+func awaitStop(ended <-chan error) error {
+	late := time.NewTimer(stopTime)
+	defer late.Stop()
+	select {
+	case err := <-ended:
+		return err
+	case <-late.C:
+		return fmt.Errorf("the node did not stop within %s; the log recovers by itself at the next start", stopTime)
+	}
+}
+
+// announce tells scripts and people where the node is.
+func (c serveConfig) announce(p *program, addr string) error {
+	if c.dev {
+		if err := c.welcome(p.stdout, addr); err != nil {
+			return err
+		}
+	}
+	return addrFile(c.addrFile).write(addr)
+}

@@ -1,0 +1,315 @@
+package timeouts
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/rollcall-dev/rollcall/events"
+	"github.com/rollcall-dev/rollcall/events/journal"
+	"github.com/rollcall-dev/rollcall/events/journaltest"
+)
+
+func TestSilenceEndsASessionOnce(t *testing.T) {
+	r := newRig(t)
+	r.run(t)
+	seq := r.beat(t, events.Beat{User: "alice", Session: "web"})
+	r.settled(t)
+	seen := r.fold.look("alice").Sessions[0].LastSeen
+
+	r.pass(shortTimeout - time.Millisecond)
+	r.consumer.turn()
+	if r.consumer.deadlines.Decided() {
+		t.Error("decided a millisecond early")
+	}
+	r.pass(30 * time.Millisecond)
+	journaltest.Until(t, "alice to go offline", func() bool { u := r.fold.look("alice"); return !u.Live() })
+	r.pass(shortTimeout)
+	r.settled(t)
+
+	same(t, "statuses", r.fold.statuses("alice"), events.StatusOnline, events.StatusOffline)
+	got := all(t, r.log, events.Offline)
+	if len(got) != 1 {
+		t.Fatalf("%d offline events, want 1", len(got))
+	}
+	e := got[0]
+	if e.Judged != seq || e.LastSeen != seen || e.Cause != events.CauseTimeout || e.Actor != events.ServiceActor || e.Session != "web" {
+		t.Errorf("the offline event says %+v; want judged %d, last seen %v", e, seq, seen)
+	}
+	m := r.consumer.metrics
+	if n := testutil.ToFloat64(m.Fired.WithLabelValues("timeout")); n != 1 {
+		t.Errorf("counted %v fired, want 1", n)
+	}
+	if n := testutil.ToFloat64(m.Witnesses); n != 1 {
+		t.Errorf("counted %v witnesses, want 1", n)
+	}
+}
+
+func TestAPageThatClosedIsOfflineSoon(t *testing.T) {
+	r := newRig(t)
+	r.run(t)
+	r.beat(t, events.Beat{User: "alice"})
+	r.beat(t, events.Beat{User: "alice", Leaving: true})
+	r.settled(t)
+	r.pass(1100 * time.Millisecond)
+	journaltest.Until(t, "alice to go offline", func() bool { u := r.fold.look("alice"); return !u.Live() })
+	if e := all(t, r.log, events.Offline)[0]; e.Cause != events.CauseLeft {
+		t.Errorf("cause %q, want left", e.Cause)
+	}
+}
+
+// A fold that stands still while the log goes on is what a process sees that
+// was stopped and continued.
+func TestNobodyIsJudgedByAnOldState(t *testing.T) {
+	r := newRig(t)
+	r.run(t)
+	r.beat(t, events.Beat{User: "alice"})
+	r.settled(t)
+
+	r.fold.gate.Lock()
+	newer := r.beat(t, events.Beat{User: "alice"})
+	r.pass(shortTimeout + time.Second)
+	journaltest.Until(t, "a pass that gives up", func() bool { return testutil.ToFloat64(r.consumer.metrics.Failed) > 0 })
+	if got := all(t, r.log, events.Offline); len(got) != 0 {
+		t.Fatalf("declared offline by an old state: %+v", got)
+	}
+	r.fold.gate.Unlock()
+	journaltest.Until(t, "the decision to be taken back", func() (done bool) {
+		r.fold.Locked(func(uint64, events.Clock, int64) {
+			s := r.fold.user("alice").Session(events.DefaultSession)
+			done = s.Seq == newer && s.Alarm > 0 && !r.consumer.deadlines.Decided()
+		})
+		return done
+	})
+	if got := all(t, r.log, events.Offline); len(got) != 0 {
+		t.Fatalf("declared offline although a newer beat lies in the log: %+v", got)
+	}
+	r.pass(shortTimeout + 30*time.Millisecond)
+	journaltest.Until(t, "alice to go offline", func() bool { u := r.fold.look("alice"); return !u.Live() })
+	if e := all(t, r.log, events.Offline)[0]; e.Judged != newer {
+		t.Errorf("judged by %d, want %d", e.Judged, newer)
+	}
+}
+
+func TestNobodyIsJudgedWhileTheFoldIsBehind(t *testing.T) {
+	r := newRig(t)
+	r.beat(t, events.Beat{User: "alice"})
+	if err := r.consumer.attach(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.fold.Locked(func(uint64, events.Clock, int64) { r.fold.heard = 0 })
+	r.pass(time.Hour)
+	r.consumer.turn()
+	if r.consumer.deadlines.Decided() {
+		t.Error("decided while catching up")
+	}
+}
+
+func TestABeatThatOvertakesAnOfflineVoidsIt(t *testing.T) {
+	r := newRig(t)
+	first := r.beat(t, events.Beat{User: "alice"})
+	if _, err := r.consumer.Emit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.settled(t)
+
+	// The consumer's own steps, with a beat between the judgement and the append.
+	r.pass(shortTimeout + 30*time.Millisecond)
+	r.consumer.turn()
+	if err := r.consumer.catchUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	endings, _ := r.consumer.take(false)
+	if len(endings) != 1 || endings[0].event.Judged != first {
+		t.Fatalf("judged %+v, want alice by %d", endings, first)
+	}
+	second := r.beat(t, events.Beat{User: "alice"})
+	if _, err := r.consumer.append(t.Context(), endings); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.consumer.Emit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.settled(t)
+
+	same(t, "statuses", r.fold.statuses("alice"), events.StatusOnline)
+	online := all(t, r.log, events.Online)
+	if len(online) != 2 {
+		t.Fatalf("%d online events, want that of the first beat and one that voids", len(online))
+	}
+	if e := online[1]; e.By != second || e.Voids != second+1 {
+		t.Errorf("written down: %+v; want by %d, voids %d", e, second, second+1)
+	}
+	if n := testutil.ToFloat64(r.consumer.metrics.Void); n != 1 {
+		t.Errorf("counted %v void, want 1", n)
+	}
+}
+
+func TestTwoConsumersMakeOneChange(t *testing.T) {
+	const users = 2500
+	log := journaltest.Open(t, journal.Config{})
+	var folds []*fold
+	for range 2 {
+		f := newFold(t, log, events.Mono)
+		folds = append(folds, f)
+		c := New(Config{Log: log, Fold: f, Unleased: true, Limits: events.Limits{Timeout: 500 * time.Millisecond}})
+		journaltest.Run(t, "a consumer", c.Run)
+	}
+	appendBeats(t, log, users)
+	journaltest.Until(t, "all to have been online and to be offline", func() bool {
+		live, pending := folds[0].count()
+		return len(folds[0].users) == users && live == 0 && pending == 0
+	})
+	_, last, err := log.Bounds(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range folds {
+		if err := f.WaitFor(t.Context(), last); err != nil {
+			t.Fatal(err)
+		}
+		for i := range users {
+			same(t, "statuses", f.statuses(name(i)), events.StatusOnline, events.StatusOffline)
+		}
+	}
+}
+
+func name(i int) string { return fmt.Sprintf("user-%06d", i) }
+
+// appendBeats brings n users online.
+func appendBeats(t testing.TB, log *journal.Journal, n int) {
+	t.Helper()
+	at := events.MillisOf(time.Now())
+	for from := 0; from < n; from += 10_000 {
+		var receipts []*journal.Receipt
+		for i := from; i < min(from+10_000, n); i++ {
+			r, err := log.Submit(events.Beat{User: name(i), Session: "web", At: at}.Event(), journal.Key{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			receipts = append(receipts, r)
+		}
+		for _, r := range receipts {
+			if _, err := r.Wait(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+func TestAnOverrideExpiresOnceAndANewerOneStays(t *testing.T) {
+	r := newRig(t)
+	r.run(t)
+	start := events.MillisOf(r.Now())
+	set := func(status events.Status, until events.Millis) uint64 {
+		return r.add(t, events.Event{Type: events.Override, User: "alice", Change: events.OverrideSet, Status: status, Until: until})
+	}
+	set(events.StatusBusy, start+10_000)
+	second := set(events.StatusAway, start+20_000)
+	r.settled(t)
+
+	r.pass(15 * time.Second)
+	r.consumer.turn()
+	if endings, _ := r.consumer.take(false); len(endings) != 0 {
+		t.Fatalf("a replaced override has expired: %+v", endings)
+	}
+	r.pass(5*time.Second - time.Millisecond)
+	if endings, _ := r.consumer.take(false); len(endings) != 0 {
+		t.Fatalf("expired early: %+v", endings)
+	}
+	r.pass(time.Millisecond)
+	journaltest.Until(t, "the override to expire", func() bool { return r.fold.look("alice").Override == nil })
+	r.pass(5 * time.Second)
+	r.settled(t)
+
+	same(t, "statuses", r.fold.statuses("alice"), events.StatusBusy, events.StatusAway, events.StatusOffline)
+	got := all(t, r.log, events.Override)
+	if len(got) != 3 || got[2].Judged != second || got[2].At != start+20_000 || got[2].Change != events.OverrideExpired {
+		t.Errorf("override events %+v; want two set and one expired, judged %d", got, second)
+	}
+}
+
+func TestBeatsAreWrittenDownInOrder(t *testing.T) {
+	r := newRig(t)
+	const users = 40
+	for round := range 3 { // come online, turn idle, turn active
+		for i := range users {
+			r.beat(t, events.Beat{User: name(i), Idle: round == 1})
+		}
+	}
+	r.run(t)
+	r.settled(t)
+	online := all(t, r.log, events.Online)
+	if len(online) != 3*users {
+		t.Fatalf("%d online events, want %d", len(online), 3*users)
+	}
+	for i := 1; i < len(online); i++ {
+		if online[i].By < online[i-1].By {
+			t.Fatalf("the beat at %d is written down behind that at %d", online[i].By, online[i-1].By)
+		}
+	}
+}
+
+func TestBeatsThatSomebodyElseWroteDownAreNoTrouble(t *testing.T) {
+	r := newRig(t)
+	for i := range 20 {
+		r.beat(t, events.Beat{User: name(i)})
+	}
+	other := New(Config{Log: r.log, Fold: newFold(t, r.log, r.Mono), Unleased: true, Now: r.Now, Mono: r.Mono})
+	for _, c := range []*Consumer{r.consumer, other} {
+		if err := c.settle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refs, upTo := other.unwritten()
+	if _, err := other.writeDown(t.Context(), refs[:7], upTo, other.Held); err != nil {
+		t.Fatal(err)
+	}
+	// Ours has not read that yet: it tells all twenty, and thirteen are new.
+	refs, _ = r.consumer.unwritten()
+	var notes []note
+	for i := range refs {
+		w := events.Witness{Session: events.DefaultSession, Actor: refs[i].user.ID, By: refs[i].by, Since: events.MillisOf(r.Now())}
+		n, err := noteOf(&beat{user: refs[i].user.ID, Witness: w}, events.MillisOf(r.Now()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		notes = append(notes, n)
+	}
+	stored, err := r.consumer.appendInOrder(t.Context(), notes)
+	if err != nil || len(notes)-stored != len(notes)-13 && len(notes) == 20 {
+		t.Errorf("%d of %d were new, error %v; want 13 of 20", stored, len(notes), err)
+	}
+	if n := len(all(t, r.log, events.Online)); n != 20 {
+		t.Errorf("%d online events, want 20", n)
+	}
+}
+
+func TestOverdueListsAndEmitEnds(t *testing.T) {
+	r := newRig(t)
+	r.beat(t, events.Beat{User: "alice", Session: "web"})
+	r.beat(t, events.Beat{User: "alice", Session: "app", Every: 60})
+	seq := r.beat(t, events.Beat{User: "bob"})
+	if err := r.fold.WaitFor(t.Context(), seq); err != nil {
+		t.Fatal(err)
+	}
+	leased := New(Config{Log: r.log, Fold: r.fold, Now: r.Now, Mono: r.Mono, Limits: r.consumer.cfg.Limits})
+	if got, err := leased.Overdue(t.Context()); err != nil || len(got) != 0 {
+		t.Fatalf("overdue before the time: %v, error %v", got, err)
+	}
+	r.pass(shortTimeout + 30*time.Millisecond)
+	got, err := leased.Overdue(t.Context())
+	if err != nil || len(got) != 2 || got[0].User != "alice" || got[0].Session != "web" || got[1].User != "bob" {
+		t.Fatalf("overdue: %+v, error %v; want alice's web and bob", got, err)
+	}
+	if n, err := leased.Emit(t.Context()); err != nil || n != 2 {
+		t.Fatalf("ended %d, error %v; want 2", n, err)
+	}
+	r.settled(t)
+	if got, err := leased.Overdue(t.Context()); err != nil || len(got) != 0 {
+		t.Errorf("overdue afterwards: %v, error %v", got, err)
+	}
+	same(t, "bob's statuses", r.fold.statuses("bob"), events.StatusOnline, events.StatusOffline)
+}

@@ -1,0 +1,207 @@
+package projections
+
+import (
+	"fmt"
+
+	"github.com/rollcall-dev/rollcall/events"
+	"github.com/rollcall-dev/rollcall/events/journal"
+)
+
+// Undecodable is a message that this version could not read. It is told and
+// stepped over.
+type Undecodable struct {
+	Seq     uint64
+	Subject string
+	Err     error // wraps events.ErrMalformed, events.ErrUnknownType or events.ErrNewerVersion
+}
+
+// Before is what a user was before a message was folded into him.
+type Before struct {
+	Known    bool
+	Sessions int
+	Status   events.Status
+}
+
+// Hooks are told what a fold does, in order, from within Apply. A nil hook is
+// not told. An error from Load ends the fold.
+type Hooks struct {
+	// Load finds a user that is not in memory; nil, nil where there is none.
+	Load func(id string) (*events.User, error)
+	// Touching is called before a user changes, Touched after.
+	Touching    func(u *events.User)
+	Touched     func(u *events.User, was Before)
+	Changed     func(c events.Change)
+	Erased      func(u *events.User, m events.Moment)
+	Undecodable func(Undecodable)
+	// Everybody visits all users, those outside memory too, until fn returns
+	// false. Nil: those in memory are all there are.
+	Everybody func(fn func(id string) bool) error
+}
+
+// Fold is the state that the log has led to: users in memory, and the clock.
+// The zero value with Users made stands before the first message. It is not
+// safe for concurrent use.
+type Fold struct {
+	Seq   uint64                  // the last message folded
+	Clock events.Clock            // covered time there
+	Users map[string]*events.User // id → user
+	Hooks
+
+	batch events.Batch // kept between messages
+}
+
+// NewFold returns an empty fold.
+func NewFold(h Hooks) *Fold { return &Fold{Users: make(map[string]*events.User), Hooks: h} }
+
+// Apply folds m. mono is this process's monotonic clock, or 0 for a message
+// that is read late. It returns only errors of Load and Everybody.
+func (f *Fold) Apply(m *journal.Message, mono int64) error {
+	at := events.Moment{Seq: m.Seq, Time: m.Time, Covered: f.Clock.Advance(m.Time), Mono: mono}
+	f.Seq = m.Seq
+	switch m.Subject {
+	case events.AliveSubject:
+		return nil
+	case events.HeartbeatSubject:
+		if err := f.batch.Decode(m.Data); err != nil {
+			f.undecodable(m, err)
+			return nil
+		}
+		for i := range f.batch.Beats {
+			if err := f.beat(at, &f.batch.Beats[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	e, err := Decode(m)
+	if err != nil {
+		f.undecodable(m, err)
+		return nil
+	}
+	if e.Type == events.Erased {
+		return f.erase(at, &e)
+	}
+	return f.event(at, &e)
+}
+
+// Decode reads the event of a message on a user's subject. That it stands on
+// the subject of the user it names is part of being readable.
+func Decode(m *journal.Message) (events.Event, error) {
+	e, err := events.Decode(m.Data)
+	if err == nil && events.SubjectOf(&e) != m.Subject {
+		err = fmt.Errorf("%w: it stands on the subject of another", events.ErrMalformed)
+	}
+	return e, err
+}
+
+// Witness folds the beat that e stands for: for replays that have lost it.
+func (f *Fold) Witness(e *events.Event) error {
+	b, at := events.Witnessed(e)
+	raw := b.Raw()
+	return f.beat(at, &raw)
+}
+
+func (f *Fold) undecodable(m *journal.Message, err error) {
+	if f.Undecodable != nil {
+		f.Undecodable(Undecodable{Seq: m.Seq, Subject: m.Subject, Err: err})
+	}
+}
+
+func (f *Fold) beat(at events.Moment, b *events.RawBeat) error {
+	u, known := f.Users[string(b.User)]
+	if !known {
+		var err error
+		if u, err = f.load(string(b.User)); err != nil {
+			return err
+		}
+		if !u.Known() && b.Leaving {
+			return nil // as ApplyBeat says: it does not even make him known
+		}
+		f.Users[u.ID] = u
+	}
+	was := f.touching(u)
+	change, changed := events.ApplyBeat(u, at, b)
+	f.touched(u, was, change, changed)
+	return nil
+}
+
+func (f *Fold) event(at events.Moment, e *events.Event) error {
+	u, known := f.Users[e.User]
+	if !known {
+		var err error
+		if u, err = f.load(e.User); err != nil {
+			return err
+		}
+		f.Users[u.ID] = u
+	}
+	was := f.touching(u)
+	change, changed := events.Apply(u, at, e)
+	f.touched(u, was, change, changed)
+	return nil
+}
+
+func (f *Fold) touching(u *events.User) Before {
+	if f.Touching != nil {
+		f.Touching(u)
+	}
+	return Before{Known: u.Known(), Sessions: len(u.Sessions), Status: u.Status()}
+}
+
+func (f *Fold) touched(u *events.User, was Before, c events.Change, changed bool) {
+	if f.Touched != nil {
+		f.Touched(u, was)
+	}
+	if changed && f.Changed != nil {
+		f.Changed(c)
+	}
+}
+
+// load returns the user, or a new one that the log has not named yet.
+func (f *Fold) load(id string) (*events.User, error) {
+	if f.Load != nil {
+		u, err := f.Load(id)
+		if err != nil || u != nil {
+			return u, err
+		}
+	}
+	return &events.User{ID: id}, nil
+}
+
+// erase forgets the user whom e names by a salted hash, if there is one.
+func (f *Fold) erase(at events.Moment, e *events.Event) error {
+	var found *events.User
+	for id, u := range f.Users {
+		if events.Erases(e, id) {
+			found = u
+			break
+		}
+	}
+	if found == nil && f.Everybody != nil {
+		var err error
+		if found, err = f.search(e); err != nil {
+			return err
+		}
+	}
+	if found == nil {
+		return nil
+	}
+	if f.Erased != nil {
+		f.Erased(found, at)
+	}
+	delete(f.Users, found.ID)
+	found.Sessions, found.Override, found.Pending = nil, nil, nil
+	return nil
+}
+
+func (f *Fold) search(e *events.Event) (*events.User, error) {
+	var hit string
+	if err := f.Everybody(func(id string) bool {
+		if events.Erases(e, id) {
+			hit = id
+		}
+		return hit == ""
+	}); err != nil || hit == "" {
+		return nil, err
+	}
+	return f.load(hit)
+}
