@@ -5,6 +5,9 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"reflect"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/rollcall-dev/rollcall/api/auth"
 	"github.com/rollcall-dev/rollcall/events"
@@ -18,6 +21,28 @@ type eventRequest struct {
 	Idle    bool        `json:"idle,omitempty" doc:"heartbeat: its person has not touched it for a while"`
 	Every   interval    `json:"every,omitempty" doc:"heartbeat: the client's own interval in seconds"`
 	Leaving bool        `json:"leaving,omitempty" doc:"heartbeat: its page is closing"`
+}
+
+// eventLines and heartbeatBatch stand for bodies that are no JSON value.
+type (
+	eventLines     string
+	heartbeatBatch []byte
+)
+
+// Schema describes lines of events.
+func (eventLines) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Description: "One EventRequest a line."}
+}
+
+// Schema describes a batch.
+func (heartbeatBatch) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Format: "binary", Description: "A rollcall.presence.v1.HeartbeatBatch."}
+}
+
+func streamOfEvents() endpoint {
+	return endpoint{serve: (*API).events, needed: true, offers: []string{typeJSON},
+		body:    contents{typeJSON: reflect.TypeFor[eventRequest](), typeNDJSON: reflect.TypeFor[eventLines]()},
+		answers: map[int]contents{202: carry[eventAnswer](typeJSON), 200: carry[linesAnswer](typeJSON)}}
 }
 
 type eventAnswer struct {

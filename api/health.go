@@ -39,7 +39,7 @@ func (a *API) ready(q request) (int, error) {
 	if status != http.StatusOK {
 		verdict = "not ready\n"
 	}
-	if _, verbose := q.query["verbose"]; verbose {
+	if q.r.URL.Query().Has("verbose") {
 		verdict = lines.String() + verdict
 	}
 	return writeText(q.w, status, verdict), nil

@@ -21,6 +21,12 @@ type batchAnswer struct {
 	Seq      uint64 `json:"seq" doc:"Where the last accepted one stands in the log"`
 }
 
+func batchOfHeartbeats() endpoint {
+	return endpoint{serve: (*API).heartbeats, needed: true, offers: []string{typeJSON},
+		body:    carry[heartbeatBatch](typeProtobuf),
+		answers: map[int]contents{200: carry[batchAnswer](typeJSON)}}
+}
+
 // heartbeats takes a HeartbeatBatch piece by piece, so that a large one costs no more memory than a small one. A bad
 // heartbeat is rejected alone. A batch that cannot be read is refused; where a part of it is in the log already, the
 // rest counts as one rejected.

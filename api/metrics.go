@@ -81,6 +81,14 @@ func (a *API) MetricsHandler() http.Handler {
 	return promhttp.HandlerFor(a.cfg.Registry, promhttp.HandlerOpts{})
 }
 
+func (a *API) metricsPage(q request) (int, error) {
+	if a.cfg.Registry == nil || a.cfg.MetricsApart {
+		return 0, fault(notFound, "No call has this path.")
+	}
+	a.MetricsHandler().ServeHTTP(q.w, q.r)
+	return http.StatusOK, nil
+}
+
 // stateCollector reads the view and the token cache when Prometheus asks.
 type stateCollector struct {
 	view View

@@ -3,19 +3,18 @@ package api
 import (
 	"net/http"
 	"slices"
-
-	"github.com/go-chi/chi/v5"
-	"github.com/go-chi/cors"
 )
 
 // route is one call of the contract.
 type route struct {
 	method, path string
+	id           string // of the operation in the document; "": it is not there
+	title        string
 	does         endpoint
 	flags        flags
-	query        []string // parameters that it knows
-	title        string
-	fails        []code // beyond those that follow from the rest
+	query        []string // parameters that it takes
+	tells        []string // headers of a success
+	fails        []code   // beyond those that follow from the rest
 	group        string
 }
 
@@ -26,7 +25,6 @@ const (
 	writes                    // limited in rate, and refused by a node that is shutting down
 	keyed                     // takes an Idempotency-Key
 	lenient                   // takes any query parameter
-	hidden                    // no part of the contract for programs: not in the document
 )
 
 const (
@@ -36,71 +34,112 @@ const (
 	remove = http.MethodDelete
 )
 
-var reading = []string{"min_seq"}
+const (
+	headerSeq       = "Rollcall-Seq"
+	headerHeartbeat = "Rollcall-Heartbeat"
+	headerTimeout   = "Rollcall-Timeout"
+	headerRetry     = "Retry-After"
+)
 
-// routes is the table of all calls. Who may what within a call is decided by auth.Allow, in the handler, which knows
-// the user that the call is about.
+var (
+	sequence = []string{headerSeq}
+	least    = []string{"min_seq"}
+)
+
+// routes is the table of all calls. Who may what is decided by auth.Allow in the handler, which knows the user that the
+// call is about.
 func routes() []route {
 	return slices.Concat(
 		group("Writing",
-			route{method: post, path: "/v1/login", does: call(200, (*API).login), flags: writes | keyed,
-				title: "Begin a session", fails: []code{invalidSession, invalidDevice}},
-			route{method: post, path: "/v1/heartbeat", does: beating((*API).heartbeat), flags: writes,
-				title: "Say that a session is still there", fails: []code{invalidSession, invalidInterval}},
-			route{method: post, path: "/v1/logout", does: call(200, (*API).logout), flags: writes | keyed,
-				title: "End a session, or all of them", fails: []code{invalidSession}},
-			route{method: post, path: "/v1/events", does: eventful((*API).events), flags: writes | keyed,
-				title: "Send one event of any user, or a stream of them",
-				fails: []code{notAllowed, invalidType, invalidUser, invalidSession, invalidDevice, invalidInterval}},
-			route{method: post, path: "/v1/heartbeats", does: batched((*API).heartbeats), flags: writes,
-				title: "Send heartbeats of many users"},
-			route{method: put, path: "/v1/users/{user}/override", does: call(200, (*API).setOverride), flags: writes | keyed,
-				title: "Put a status over the observed one", fails: []code{notAllowed, invalidStatus, invalidUntil, invalidReason, viewBehind}},
-			route{method: remove, path: "/v1/users/{user}/override", does: call(200, (*API).clearOverride), flags: writes | keyed,
-				title: "Clear an override", fails: []code{notAllowed, noOverride, viewBehind}},
+			route{method: post, path: "/v1/login", id: "login", title: "Begin a session",
+				does: call(200, (*API).login), flags: writes | keyed, tells: sequence,
+				fails: []code{invalidSession, invalidDevice}},
+			route{method: post, path: "/v1/heartbeat", id: "heartbeat", title: "Say that a session is still there",
+				does:  endpoint{serve: (*API).heartbeat, body: carry[heartbeatRequest](typeJSON), answers: empty(204)},
+				flags: writes, tells: []string{headerSeq, headerHeartbeat, headerTimeout},
+				fails: []code{invalidSession, invalidInterval}},
+			route{method: post, path: "/v1/logout", id: "logout", title: "End a session, or all of them",
+				does: call(200, (*API).logout), flags: writes | keyed, tells: sequence,
+				fails: []code{invalidSession}},
+			route{method: post, path: "/v1/events", id: "sendEvents", title: "Send one event of any user, or a stream of them",
+				does: streamOfEvents(), flags: writes | keyed, tells: sequence,
+				fails: []code{notAllowed, invalidType, invalidUser, invalidSession, invalidDevice, invalidInterval, requestTimeout}},
+			route{method: post, path: "/v1/heartbeats", id: "sendHeartbeats", title: "Send heartbeats of many users",
+				does: batchOfHeartbeats(), flags: writes, tells: sequence, fails: []code{requestTimeout}},
+			route{method: put, path: "/v1/users/{user}/override", id: "setOverride", title: "Put a status over the observed one",
+				does: call(200, (*API).setOverride), flags: writes | keyed, tells: sequence,
+				fails: []code{notAllowed, invalidStatus, invalidUntil, invalidReason, viewBehind}},
+			route{method: remove, path: "/v1/users/{user}/override", id: "clearOverride", title: "Clear an override",
+				does: call(200, (*API).clearOverride), flags: writes | keyed, tells: sequence,
+				fails: []code{notAllowed, noOverride, viewBehind}},
 		),
 		group("Reading",
-			route{method: get, path: "/v1/me", does: call(200, (*API).me), query: reading,
-				title: "Show the caller", fails: []code{unknownUser}},
-			route{method: get, path: "/v1/users", does: call(200, (*API).list), query: []string{"min_seq", "status", "limit", "cursor"},
-				title: "List users by status", fails: []code{notAllowed}},
-			route{method: get, path: "/v1/users/{user}", does: call(200, (*API).one), query: reading,
-				title: "Show a user", fails: []code{notAllowed, unknownUser}},
-			route{method: post, path: "/v1/users/query", does: call(200, (*API).query), query: reading,
-				title: "Show many users", fails: []code{notAllowed, invalidUser, tooManyUsers}},
-			route{method: get, path: "/v1/stats", does: call(200, (*API).stats), query: reading,
-				title: "Count", fails: []code{notAllowed}},
+			route{method: get, path: "/v1/me", id: "me", title: "Show the caller",
+				does: call(200, (*API).me), query: least, tells: sequence,
+				fails: []code{unknownUser}},
+			route{method: get, path: "/v1/users", id: "listUsers", title: "List users by status",
+				does: call(200, (*API).list), query: []string{"status", "limit", "cursor", "min_seq"}, tells: sequence,
+				fails: []code{notAllowed}},
+			route{method: get, path: "/v1/users/{user}", id: "getUser", title: "Show a user",
+				does: call(200, (*API).one), query: least, tells: sequence,
+				fails: []code{notAllowed, unknownUser}},
+			route{method: post, path: "/v1/users/query", id: "queryUsers", title: "Show many users",
+				does: call(200, (*API).query), query: least, tells: sequence,
+				fails: []code{notAllowed, invalidUser, tooManyUsers}},
+			route{method: get, path: "/v1/stats", id: "stats", title: "Count users by status",
+				does: call(200, (*API).stats), query: least, tells: sequence,
+				fails: []code{notAllowed}},
 		),
 		group("Pages",
-			route{method: post, path: "/v1/session", does: call(200, (*API).signIn),
-				title: "Get the bearer token as a cookie"},
-			route{method: remove, path: "/v1/session", does: plain(204, (*API).signOut), flags: open,
-				title: "Drop the cookie", fails: []code{notAllowed}},
+			route{method: post, path: "/v1/session", id: "signIn", title: "Get the bearer token back as a cookie",
+				does: call(200, (*API).signIn)},
+			route{method: remove, path: "/v1/session", id: "signOut", title: "Drop the cookie",
+				does: endpoint{serve: (*API).signOut, answers: empty(204)}, flags: open,
+				fails: []code{notAllowed}},
 		),
 		group("Legacy",
-			route{method: post, path: "/api/users/heartbeat", does: call(200, (*API).legacyHeartbeat), flags: writes | lenient,
-				title: "Say that the caller is still there", fails: []code{invalidSession, viewBehind}},
-			route{method: post, path: "/api/users/login", does: call(200, (*API).legacyLogin), flags: writes | lenient,
-				title: "Begin a session", fails: []code{invalidSession, viewBehind}},
-			route{method: post, path: "/api/users/logout", does: call(200, (*API).legacyLogout), flags: writes | lenient,
-				title: "End all sessions", fails: []code{viewBehind}},
-			route{method: get, path: "/api/users/admin/users/online", does: call(200, (*API).legacyOnline), flags: lenient,
-				title: "List who is online", fails: []code{notAllowed}},
-			route{method: get, path: "/api/users/admin/users/{user}/online-status", does: call(200, (*API).legacyOne), flags: lenient,
-				title: "Show a user", fails: []code{notAllowed}},
-			route{method: post, path: "/api/users/admin/users/{user}/set-online-status", does: call(200, (*API).legacySet), flags: writes | lenient,
-				title: "Set a user's status for a while", fails: []code{notAllowed, invalidStatus, invalidUntil, viewBehind}},
+			route{method: post, path: "/api/users/heartbeat", id: "legacyHeartbeat", title: "Say that the caller is still there",
+				does: call(200, (*API).legacyHeartbeat), flags: writes | lenient, tells: sequence,
+				fails: []code{invalidSession, viewBehind}},
+			route{method: post, path: "/api/users/login", id: "legacyLogin", title: "Begin a session",
+				does: call(200, (*API).legacyLogin), flags: writes | lenient, tells: sequence,
+				fails: []code{invalidSession, viewBehind}},
+			route{method: post, path: "/api/users/logout", id: "legacyLogout", title: "End all sessions",
+				does: call(200, (*API).legacyLogout), flags: writes | lenient, tells: sequence,
+				fails: []code{viewBehind}},
+			route{method: get, path: "/api/users/admin/users/online", id: "legacyOnline", title: "List who is online",
+				does: call(200, (*API).legacyOnline), flags: lenient, tells: sequence,
+				fails: []code{notAllowed}},
+			route{method: get, path: "/api/users/admin/users/{user}/online-status", id: "legacyGet", title: "Show a user",
+				does: call(200, (*API).legacyOne), flags: lenient, tells: sequence,
+				fails: []code{notAllowed}},
+			route{method: post, path: "/api/users/admin/users/{user}/set-online-status", id: "legacySet", title: "Set a user's status for a while",
+				does: call(200, (*API).legacySet), flags: writes | lenient, tells: sequence,
+				fails: []code{notAllowed, invalidStatus, invalidUntil, viewBehind}},
 		),
 		group("Around it",
-			route{method: get, path: "/livez", does: texts((*API).live), flags: open | lenient, title: "Say that the process runs"},
-			route{method: get, path: "/readyz", does: texts((*API).ready), flags: open | lenient, query: []string{"verbose"},
-				title: "Say whether the node should get requests"},
-			route{method: get, path: "/openapi.json", does: plain(200, (*API).openapi), flags: open | lenient | hidden},
-			route{method: get, path: "/docs", does: plain(200, (*API).docs), flags: open | lenient | hidden},
-			route{method: get, path: "/docs/{file}", does: plain(200, (*API).docs), flags: open | lenient | hidden},
-			route{method: get, path: "/metrics", does: plain(200, (*API).metricsPage), flags: open | lenient | hidden},
+			route{method: get, path: "/livez", id: "livez", title: "Say that the process runs",
+				does: texts((*API).live, 200), flags: open | lenient},
+			route{method: get, path: "/readyz", id: "readyz", title: "Say whether the node should get requests; with ?verbose, why",
+				does: texts((*API).ready, 200, 503), flags: open | lenient},
+			route{method: get, path: "/metrics", does: endpoint{serve: (*API).metricsPage}, flags: open | lenient},
+			route{method: get, path: "/openapi.json", does: endpoint{serve: (*API).openapi}, flags: open | lenient},
+			route{method: get, path: "/docs", does: endpoint{serve: (*API).docs}, flags: open | lenient},
+			route{method: get, path: "/docs/{file}", does: endpoint{serve: (*API).docs}, flags: open | lenient},
 		),
 	)
+}
+
+// empty is a success of status that carries nothing.
+func empty(status int) map[int]contents { return map[int]contents{status: nil} }
+
+// texts is an endpoint that answers with plain text.
+func texts(serve func(*API, request) (int, error), statuses ...int) endpoint {
+	e := endpoint{serve: serve, answers: map[int]contents{}}
+	for _, s := range statuses {
+		e.answers[s] = carry[string]("text/plain")
+	}
+	return e
 }
 
 func group(name string, all ...route) []route {
@@ -108,36 +147,4 @@ func group(name string, all ...route) []route {
 		all[i].group = name
 	}
 	return all
-}
-
-// router puts the routes into chi. GET answers HEAD as well.
-func (a *API) router() *chi.Mux {
-	mux := chi.NewMux()
-	if len(a.cfg.CORSOrigins) > 0 {
-		mux.Use(a.cors())
-	}
-	mux.Use(withoutSlash)
-	mux.NotFound(a.notHere)
-	mux.MethodNotAllowed(a.wrongMethod)
-	for i := range a.routes {
-		rt := &a.routes[i]
-		h := a.handle(rt)
-		mux.Method(rt.method, rt.path, h)
-		if rt.method == get {
-			mux.Method(http.MethodHead, rt.path, h)
-		}
-	}
-	return mux
-}
-
-// cors lets pages of the configured origins call. They bring their token in the header; the cookie stays with the
-// service's own pages.
-func (a *API) cors() func(http.Handler) http.Handler {
-	return cors.Handler(cors.Options{
-		AllowedOrigins: a.cfg.CORSOrigins,
-		AllowedMethods: []string{get, post, put, remove},
-		AllowedHeaders: []string{"Authorization", "Content-Type", "Idempotency-Key", "Rollcall-Session", "Last-Event-ID"},
-		ExposedHeaders: []string{"Rollcall-Seq", "Rollcall-Heartbeat", "Rollcall-Timeout", "Retry-After"},
-		MaxAge:         600,
-	})
 }

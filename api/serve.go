@@ -24,19 +24,21 @@ type request struct {
 	at    events.Millis   // when it was accepted
 }
 
-// endpoint is what a route does, and what it takes and gives, for the document. serve returns the status that it
-// wrote; with an error it has written nothing.
+// endpoint is what a route does, and, for the document, what it takes and gives. serve returns the status that it wrote;
+// with an error it has written nothing.
 type endpoint struct {
-	serve  func(a *API, q request) (status int, err error)
-	status int          // of a success
-	body   contents     // what a request may carry; empty: nothing
-	answer contents     // what a success carries; empty: nothing
-	needed bool         // a request must have a body
-	offers []string     // media types that a client must accept one of; empty: any
+	serve   func(a *API, q request) (status int, err error)
+	body    contents         // what a request may carry; empty: nothing
+	needed  bool             // a request must carry it
+	answers map[int]contents // status → what a success carries
+	offers  []string         // media types of which a client must accept one; empty: any
 }
 
-// contents says which Go type, or which stand-in of opaque bytes, a media type carries.
+// contents says which Go type a media type carries.
 type contents map[string]reflect.Type
+
+// carry returns the contents of one media type.
+func carry[T any](media string) contents { return contents{media: reflect.TypeFor[T]()} }
 
 // Media types.
 const (
@@ -52,11 +54,10 @@ type none struct{}
 
 // call adapts a function from JSON to JSON. Where In is none the body is not read.
 func call[In, Out any](status int, fn func(*API, request, *In) (*Out, error)) endpoint {
-	e := endpoint{status: status, answer: contents{typeJSON: reflect.TypeFor[Out]()}, offers: []string{typeJSON}}
-	in := reflect.TypeFor[In]()
-	reads := in != reflect.TypeFor[none]()
+	e := endpoint{answers: map[int]contents{status: carry[Out](typeJSON)}, offers: []string{typeJSON}}
+	reads := reflect.TypeFor[In]() != reflect.TypeFor[none]()
 	if reads {
-		e.body, e.needed = contents{typeJSON: in}, hasRequired(in)
+		e.body, e.needed = carry[In](typeJSON), hasRequired(reflect.TypeFor[In]())
 	}
 	e.serve = func(a *API, q request) (int, error) {
 		var body In

@@ -32,16 +32,20 @@ type Change struct {
 // e must be valid and of u. Erased events concern no known user and change
 // nothing here; see Erases.
 func Apply(u *User, m Moment, e *Event) (Change, bool) {
+	switch e.Type {
+	case Heartbeat:
+		b := RawBeat{User: []byte(e.User), Session: []byte(e.Session), Actor: []byte(e.Actor), At: e.At,
+			Every: e.Every, Idle: e.Idle, Leaving: e.Leaving}
+		return ApplyBeat(u, m, &b)
+	case Erased:
+		return Change{}, false
+	}
 	u.Seq = max(u.Seq, m.Seq)
 	at := m.effective(e.At)
 	switch e.Type {
 	case Login:
 		u.login(m, at, e)
 		return u.show(m.Seq, at, CauseLogin, e.Actor)
-	case Heartbeat:
-		b := RawBeat{User: []byte(e.User), Session: []byte(e.Session), Actor: []byte(e.Actor), At: e.At,
-			Every: e.Every, Idle: e.Idle, Leaving: e.Leaving}
-		return ApplyBeat(u, m, &b)
 	case Logout:
 		u.logout(at, e)
 		return u.show(m.Seq, at, CauseLogout, e.Actor)
@@ -57,7 +61,7 @@ func Apply(u *User, m Moment, e *Event) (Change, bool) {
 }
 
 // ApplyBeat is Apply for a heartbeat. It does not allocate unless the beat
-// brings a session to life. A leaving beat of a session that is not live
+// brings a session to life or turns it idle or active. A leaving beat of a session that is not live
 // changes nothing, and does not even make its user known: a page that closes
 // after a logout must not bring him back.
 func ApplyBeat(u *User, m Moment, b *RawBeat) (Change, bool) {
@@ -71,13 +75,13 @@ func ApplyBeat(u *User, m Moment, b *RawBeat) (Change, bool) {
 		u.Sessions = append(u.Sessions, Session{ID: sessionID(b.Session), Since: at})
 		s = &u.Sessions[len(u.Sessions)-1]
 		s.Idle = b.Idle
-		u.await(m.Seq, at, s, b)
+		u.await(m, at, s, b)
 	case s.Idle != b.Idle:
 		if b.Idle {
 			cause = CauseIdle
 		}
 		s.Idle = b.Idle
-		u.await(m.Seq, at, s, b)
+		u.await(m, at, s, b)
 	default:
 		// The beat of every thirty seconds: nothing that outlives it.
 		s.Activity = b.activity(m, max(at, s.LastSeen))
@@ -90,7 +94,7 @@ func ApplyBeat(u *User, m Moment, b *RawBeat) (Change, bool) {
 }
 
 func (b *RawBeat) activity(m Moment, seen Millis) Activity {
-	return Activity{Seq: m.Seq, LastSeen: seen, Covered: m.Covered, Mono: m.Mono,
+	return Activity{Seq: m.Seq, Nth: m.Nth, LastSeen: seen, Covered: m.Covered, Mono: m.Mono,
 		Every: b.Every, Idle: b.Idle, Leaving: b.Leaving, Beaten: true}
 }
 
@@ -120,8 +124,8 @@ func (u *User) sessionOf(raw []byte) *Session {
 }
 
 // await notes that the effect of b must be written down.
-func (u *User) await(seq uint64, at Millis, s *Session, b *RawBeat) {
-	u.Pending = append(u.Pending, Witness{Session: s.ID, Actor: b.actor(), By: seq, Since: at, Idle: b.Idle})
+func (u *User) await(m Moment, at Millis, s *Session, b *RawBeat) {
+	u.Pending = append(u.Pending, Witness{Session: s.ID, Actor: b.actor(), By: m.Seq, Nth: m.Nth, Since: at, Idle: b.Idle})
 }
 
 func (u *User) login(m Moment, at Millis, e *Event) {
@@ -169,7 +173,7 @@ func (u *User) expire(seq uint64, e *Event) {
 	}
 	if s.Seq > e.Judged {
 		if s.Beaten {
-			u.Pending = append(u.Pending, Witness{Session: s.ID, Actor: u.ID, By: s.Seq, Since: s.LastSeen, Idle: s.Idle, Voids: seq})
+			u.Pending = append(u.Pending, Witness{Session: s.ID, Actor: u.ID, By: s.Seq, Nth: s.Nth, Since: s.LastSeen, Idle: s.Idle, Voids: seq})
 		}
 		return
 	}
@@ -180,7 +184,7 @@ func (u *User) expire(seq uint64, e *Event) {
 // witnessed strikes the beats that e writes down from those that wait for it.
 func (u *User) witnessed(e *Event) {
 	u.Pending = slices.DeleteFunc(u.Pending, func(w Witness) bool {
-		return w.Session == e.Session && w.By == e.By && w.Idle == e.Idle && w.Voids == e.Voids
+		return w.Session == e.Session && w.By == e.By && w.Nth == e.Nth && w.Voids == e.Voids
 	})
 	if len(u.Pending) == 0 {
 		u.Pending = nil
@@ -228,7 +232,7 @@ func (u *User) show(seq uint64, at Millis, cause Cause, actor string) (Change, b
 // later sequence, and so folds to what the whole log folds to.
 func Witnessed(e *Event) (Beat, Moment) {
 	b := Beat{User: e.User, Session: e.Session, Actor: e.Actor, At: e.Since, Idle: e.Idle}
-	return b, Moment{Seq: e.By, Time: e.Since}
+	return b, Moment{Seq: e.By, Nth: e.Nth, Time: e.Since}
 }
 
 // Raw is the inverse of RawBeat.Beat.

@@ -30,22 +30,24 @@ func (c *Clock) Advance(t Millis) int64 {
 	return c.Covered
 }
 
-// maxAhead is how far a node's clock may run before the broker's until it is
-// not believed.
-const maxAhead = Millis(10_000)
+// skew is how far the clocks of nodes and broker may stand apart.
+const skew = Millis(10_000)
 
 // Moment is where in the log, and when, something happened.
 type Moment struct {
 	Seq     uint64
+	Nth     uint32 // which beat of its message, from 0; 0 for other events
 	Time    Millis // the broker's timestamp
 	Covered int64  // covered time, Clock's milliseconds
 	Mono    int64  // this process's monotonic clock in nanoseconds when it read the message, 0 where it was read late; never stored
 }
 
-// effective cuts the time that a node claims to the broker's where it runs more
-// than maxAhead before it.
+// effective is when something happened that a node says it accepted at at. A
+// time within skew of the broker's, or ahead of it, is the broker's: one clock,
+// so that the order in time of what happens now is that of the log, whichever
+// nodes took it. One further back is what it says: an import tells of the past.
 func (m Moment) effective(at Millis) Millis {
-	if at > m.Time+maxAhead {
+	if at > m.Time-skew {
 		return m.Time
 	}
 	return at

@@ -23,9 +23,23 @@ func Encode(e *Event) ([]byte, error) {
 func Decode(data []byte) (Event, error) {
 	var e Event
 	if err := json.Unmarshal(data, &e); err != nil {
-		return Event{}, fmt.Errorf("%w: not JSON of an event", ErrMalformed)
+		return misread(data)
 	}
 	return e, e.Validate()
+}
+
+// misread tells why data is no event: another version may have given a field
+// another form.
+func misread(data []byte) (Event, error) {
+	var e struct {
+		Type Type   `json:"type"`
+		V    int    `json:"v"`
+		User string `json:"user"`
+	}
+	if json.Unmarshal(data, &e) == nil && e.V > Version {
+		return Event{Type: e.Type, V: e.V, User: e.User}, fmt.Errorf("%w: %d", ErrNewerVersion, e.V)
+	}
+	return Event{}, fmt.Errorf("%w: not JSON of an event", ErrMalformed)
 }
 
 // The field numbers of presencepb/heartbeat.proto. The batch is on the path of
@@ -164,7 +178,7 @@ func (b *Batch) Decode(data []byte) error {
 	}
 	for i := range b.Beats {
 		if !b.Beats[i].sound() {
-			b.Beats = b.Beats[:0]
+			b.At, b.Beats = 0, b.Beats[:0]
 			return fmt.Errorf("%w: heartbeat %d", ErrMalformed, i)
 		}
 	}
@@ -177,7 +191,7 @@ func (b *Batch) Walk(data []byte) error {
 	b.At, b.Beats = 0, b.Beats[:0]
 	for len(data) > 0 {
 		num, typ, n := protowire.ConsumeTag(data)
-		if n < 0 {
+		if n < 0 || num > protowire.MaxValidNumber {
 			return b.broken()
 		}
 		data = data[n:]
@@ -222,7 +236,7 @@ func (b *Batch) broken() error {
 func (b *RawBeat) decode(data []byte) bool {
 	for len(data) > 0 {
 		num, typ, n := protowire.ConsumeTag(data)
-		if n < 0 {
+		if n < 0 || num > protowire.MaxValidNumber {
 			return false
 		}
 		data = data[n:]
@@ -276,5 +290,5 @@ func (b *RawBeat) setVarint(num protowire.Number, v uint64) {
 
 func (b *RawBeat) sound() bool {
 	return len(b.User) > 0 && len(b.User) <= MaxIDBytes && len(b.Session) <= MaxIDBytes &&
-		utf8.Valid(b.User) && utf8.Valid(b.Session)
+		utf8.Valid(b.User) && utf8.Valid(b.Session) && utf8.Valid(b.Actor)
 }

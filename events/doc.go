@@ -1,9 +1,9 @@
 // Package events is the language of Rollcall: what can happen to a user, how
 // it is written down, and what it means.
 //
-// Everything here is pure. There is no clock, no I/O and no import of another
-// package of ours; time and place in the log come in as arguments. Views,
-// timeouts, replay and the API all speak it:
+// Everything here is pure, but for Mono, which nothing here calls: there is no
+// I/O and no import of another package of ours; time and place in the log come
+// in as arguments. Views, timeouts, replay and the API all speak it:
 //
 //	event.go    what can happen, and what each event carries
 //	subject.go  the names of streams and subjects, and how an id becomes a token

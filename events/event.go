@@ -112,6 +112,7 @@ type Event struct {
 
 	Since Millis `json:"since,omitempty"` // Online: when the heartbeat was accepted
 	By    uint64 `json:"by,omitempty"`    // Online: seq of the heartbeat that did it
+	Nth   uint32 `json:"nth,omitempty"`   // Online: which beat of that message, from 0
 	Voids uint64 `json:"voids,omitempty"` // Online: seq of the Offline that it undoes, if any
 
 	Hash string `json:"hash,omitempty"` // Erased: hex SHA-256 of salt and user id
@@ -177,11 +178,14 @@ func (e *Event) Validate() error {
 	if e.V < 1 {
 		return fmt.Errorf("%w: version %d", ErrMalformed, e.V)
 	}
-	if e.Type == Erased {
-		return require(len(e.Hash) == 64 && e.Salt != "", "erased without hash and salt")
-	}
 	if !e.known() {
 		return fmt.Errorf("%w: %.64q", ErrUnknownType, e.Type)
+	}
+	if e.At == 0 {
+		return require(false, "no time")
+	}
+	if e.Type == Erased {
+		return require(isHash(e.Hash) && e.Salt != "", "erased without hash and salt")
 	}
 	if ValidID(e.User) != nil {
 		return fmt.Errorf("%w: user: %w", ErrMalformed, ErrInvalidID)
@@ -194,7 +198,7 @@ func (e *Event) Validate() error {
 
 func (e *Event) known() bool {
 	switch e.Type {
-	case Login, Heartbeat, Logout, Override, Offline, Online:
+	case Login, Heartbeat, Logout, Override, Offline, Online, Erased:
 		return true
 	}
 	return false
@@ -218,6 +222,19 @@ func (e *Event) validateFields() error {
 		return require(e.By > 0 && e.Session != "", "online without the beat that it witnesses")
 	}
 	return nil
+}
+
+// isHash reports whether s is a SHA-256 as HashID writes it.
+func isHash(s string) bool {
+	if len(s) != 64 {
+		return false
+	}
+	for i := range len(s) {
+		if !('0' <= s[i] && s[i] <= '9' || 'a' <= s[i] && s[i] <= 'f') {
+			return false
+		}
+	}
+	return true
 }
 
 func require(ok bool, what string) error {
@@ -259,6 +276,9 @@ func (m *Millis) UnmarshalJSON(b []byte) error {
 	}
 	t, err := time.Parse(`"`+time.RFC3339Nano+`"`, string(b))
 	if err != nil {
+		return fmt.Errorf("%w: time", ErrMalformed)
+	}
+	if y := t.UTC().Year(); y < 0 || y > 9999 { // in UTC it can leave the years that RFC 3339 knows
 		return fmt.Errorf("%w: time", ErrMalformed)
 	}
 	*m = MillisOf(t)

@@ -30,6 +30,7 @@ type Session struct {
 // Activity is a session's last sign of life.
 type Activity struct {
 	Seq      uint64
+	Nth      uint32 // which beat of that message
 	LastSeen Millis
 	Covered  int64  // covered time, Clock's milliseconds
 	Mono     int64  // see Moment
@@ -66,6 +67,7 @@ type Witness struct {
 	Session string
 	Actor   string
 	By      uint64 // the beat's sequence
+	Nth     uint32 // which beat of that message
 	Since   Millis // when it was accepted
 	Idle    bool
 	Voids   uint64 // the Offline that it overtook, 0: none

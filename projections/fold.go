@@ -67,6 +67,7 @@ func (f *Fold) Apply(m *journal.Message, mono int64) error {
 			return nil
 		}
 		for i := range f.batch.Beats {
+			at.Nth = uint32(i)
 			if err := f.beat(at, &f.batch.Beats[i]); err != nil {
 				return err
 			}

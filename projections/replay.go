@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -84,13 +85,7 @@ func witnesses(ctx context.Context, j log, from, horizon uint64) ([]events.Event
 		return nil, fmt.Errorf("looking for witnesses in the hot stream: %w", err)
 	}
 	slices.SortStableFunc(found, func(a, b events.Event) int {
-		switch {
-		case a.By < b.By:
-			return -1
-		case a.By > b.By:
-			return 1
-		}
-		return 0
+		return cmp.Or(cmp.Compare(a.By, b.By), cmp.Compare(a.Nth, b.Nth))
 	})
 	return found, nil
 }

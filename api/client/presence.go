@@ -27,9 +27,12 @@ type Presence struct {
 	Observed Status    `json:"observed,omitempty"` // what the sessions say; "" for an unknown user
 	Since    time.Time `json:"since,omitzero"`     // when Status took its present value
 	LastSeen time.Time `json:"last_seen,omitzero"` // the user's own last activity; zero: never
-	Seq      uint64    `json:"seq,omitempty"`      // where the view stood
-	Sessions []Session `json:"sessions,omitempty"` // shown to the user itself, service and admin
-	Override *Override `json:"override,omitempty"` // likewise; nil: none
+	Seq      uint64    `json:"seq,omitempty"`      // the last event that named the user
+	// Sessions are the live ones. The user itself, service and admin see them; for others they are nil, which is not
+	// to say that there is none: then they are empty.
+	Sessions []Session `json:"sessions,omitzero"`
+	// Override is what lies over Observed, for those who see the sessions; nil: nothing.
+	Override *Override `json:"override,omitempty"`
 }
 
 // Session is one live device, tab or connection.

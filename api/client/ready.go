@@ -16,7 +16,7 @@ const maxReadiness = 64 << 10
 // Readiness is what a node says about itself.
 type Readiness struct {
 	Ready bool
-	Lines []string  // one a check, as the node words them
+	Lines []string  // one a check: [+] what is well, or [-] what is not
 	Date  time.Time // the node's clock in whole seconds; zero where it did not say
 }
 
@@ -40,8 +40,10 @@ func (c *Client) Ready(ctx context.Context) (Readiness, error) {
 	if !r.Ready && resp.StatusCode != http.StatusServiceUnavailable {
 		return r, fmt.Errorf("%w: /readyz answered with status %d", ErrAnswer, resp.StatusCode)
 	}
-	if text := strings.TrimSpace(string(body)); text != "" {
-		r.Lines = strings.Split(text, "\n")
+	for line := range strings.Lines(string(body)) {
+		if line = strings.TrimSpace(line); strings.HasPrefix(line, "[") {
+			r.Lines = append(r.Lines, line)
+		}
 	}
 	r.Date, _ = http.ParseTime(resp.Header.Get("Date")) // zero is what a missing one means
 	return r, nil

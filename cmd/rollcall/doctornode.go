@@ -35,9 +35,9 @@ func readiness(r client.Readiness, where string) []finding {
 	}
 	found := []finding{node}
 	for _, line := range r.Lines {
-		f := finding{Check: "node says", Result: resultOK, Detail: line}
-		if strings.HasPrefix(line, "[-]") {
-			f.Result, f.Fix = resultFailed, "see the log of the node"
+		f := finding{Check: "node says", Result: resultOK, Detail: strings.TrimPrefix(line, "[+]")}
+		if wrong, is := strings.CutPrefix(line, "[-]"); is {
+			f = finding{"node says", resultFailed, wrong, "see the log of the node"}
 		}
 		found = append(found, f)
 	}

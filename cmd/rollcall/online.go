@@ -77,11 +77,8 @@ func (q *onlineQuery) users(ctx context.Context, c *client.Client, t *tally) ite
 			}
 			t.total = page.Total
 			for _, user := range page.Users {
-				if q.limit > 0 && t.listed == q.limit {
-					return
-				}
 				t.listed++
-				if !yield(user, nil) {
+				if !yield(user, nil) || t.listed == q.limit {
 					return
 				}
 			}

@@ -14,7 +14,7 @@ var presenceColumns = []column[client.Presence]{
 	{"observed", func(p client.Presence) string { return string(p.Observed) }},
 	{"since", func(p client.Presence) string { return moment(p.Since) }},
 	{"last_seen", func(p client.Presence) string { return moment(p.LastSeen) }},
-	{"sessions", func(p client.Presence) string { return count(len(p.Sessions)) }},
+	{"sessions", func(p client.Presence) string { return sessionCount(p) }},
 	{"override", func(p client.Presence) string { return overrideText(p.Override) }},
 }
 
@@ -41,12 +41,12 @@ func moment(t time.Time) string {
 	return t.UTC().Format("2006-01-02T15:04:05.000Z")
 }
 
-// count is "" for none: whoever may not see the sessions must not read that there are none.
-func count(n int) string {
-	if n == 0 {
+// sessionCount is "" for whoever may not see the sessions: that is not to say that there is none.
+func sessionCount(p client.Presence) string {
+	if p.Sessions == nil {
 		return ""
 	}
-	return strconv.Itoa(n)
+	return strconv.Itoa(len(p.Sessions))
 }
 
 func statusWords() []string {

@@ -27,6 +27,9 @@ func newRootCommand(p *program) *cobra.Command {
 		SilenceUsage:      true,
 		PersistentPreRunE: p.settle,
 	}
+	root.SetIn(p.stdin)
+	root.SetOut(p.stdout)
+	root.SetErr(p.stderr)
 	root.SetVersionTemplate("rollcall {{.Version}}\n")
 	root.SetUsageTemplate(usageTemplate)
 	root.SetHelpTemplate(helpTemplate)

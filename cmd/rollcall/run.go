@@ -11,6 +11,7 @@ import (
 
 	"github.com/rollcall-dev/rollcall/cmd/rollcall/loadgen"
 	"github.com/rollcall-dev/rollcall/cmd/rollcall/settings"
+	"github.com/rollcall-dev/rollcall/embedded"
 )
 
 // What scripts may rely on.
@@ -37,9 +38,6 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	p := &program{env: env, stdin: stdin, stdout: stdout, stderr: stderr, known: settings.Known{}}
 	root := newRootCommand(p)
 	root.SetArgs(append([]string{}, args...)) // never nil, which would mean the arguments of the process
-	root.SetIn(stdin)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitFine
@@ -75,7 +73,12 @@ func (p *program) wrongUse(err error) bool {
 }
 
 func configuration(err error) bool {
-	return errors.Is(err, settings.ErrSettings) || errors.Is(err, errConfig) || errors.Is(err, loadgen.ErrConfig)
+	for _, wrong := range []error{settings.ErrSettings, errConfig, embedded.ErrConfig, loadgen.ErrConfig} {
+		if errors.Is(err, wrong) {
+			return true
+		}
+	}
+	return false
 }
 
 // say writes a remark that is no data.

@@ -5,10 +5,13 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/rollcall-dev/rollcall/embedded"
 )
 
 // stopTime bounds how long a node may take to stop once it is asked to.
@@ -49,12 +52,27 @@ func (c serveConfig) serve(ctx context.Context, p *program) error {
 	for _, line := range c.advice() {
 		log.WarnContext(ctx, line)
 	}
-	n, err := newNode(c, log)
+	n, err := embedded.New(c.toEmbedded(log))
 	if err != nil {
 		return err
 	}
 	err = c.attend(ctx, p, n)
 	return errors.Join(err, file.remove())
+}
+
+// toEmbedded is the one place where flags become the configuration of a node.
+func (c serveConfig) toEmbedded(log *slog.Logger) embedded.Config {
+	return embedded.Config{
+		Addr: c.addr, DataDir: c.dataDir,
+		JWTSecret: []byte(c.jwtSecret), JWTKeyFile: c.jwtKeyFile, JWKSURL: c.jwksURL,
+		JWTIssuer: c.jwtIssuer, JWTAudience: c.jwtAudience, JWTUserClaim: c.jwtUserClaim, AdminClaim: c.adminClaim,
+		Timeout: c.timeout, Heartbeat: c.heartbeat, LeaveGrace: c.leaveGrace, TimeoutsOff: !c.timeoutConsumer,
+		Sync: c.sync, HotRetention: c.hotRetention, AuditRetention: c.auditRetention, Checkpoint: c.checkpoint,
+		NATSURL: c.natsURL, NATSCreds: c.natsCreds, NATSContext: c.natsContext, NATSTLSCA: c.natsTLSCA,
+		NATSListen: c.natsListen, Replicas: c.replicas,
+		RateLimit: c.rateLimit, CORSOrigins: c.corsOrigins, MetricsAddr: c.metricsAddr,
+		Logger: log, Version: buildVersion().Version,
+	}
 }
 
 // complete fills in what follows from the rest.
@@ -70,15 +88,8 @@ func (c *serveConfig) complete() {
 	}
 }
 
-// node is what serve needs of embedded.Node.
-type node interface {
-	Run(ctx context.Context) error
-	Ready() <-chan struct{}
-	Addr() string
-}
-
 // attend runs n, tells when it is ready, and sees to it that it stops in time.
-func (c serveConfig) attend(ctx context.Context, p *program, n node) error {
+func (c serveConfig) attend(ctx context.Context, p *program, n *embedded.Node) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ended := make(chan error, 1)

@@ -91,8 +91,11 @@ func newHelpCommand() *cobra.Command {
 		Short: "Help about any command",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			about, rest, err := cmd.Root().Find(args)
-			if err != nil || len(rest) > 0 && about.HasSubCommands() {
-				return runGroup(cmd.Root(), args)
+			switch {
+			case err != nil:
+				return usage{err}
+			case len(rest) > 0 && about.HasSubCommands():
+				return runGroup(about, rest)
 			}
 			about.InitDefaultHelpFlag()
 			return about.Help()

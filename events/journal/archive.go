@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"sync/atomic"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -36,6 +37,10 @@ func (a *Archiver) Copied() uint64 { return a.copied.Load() }
 // errFaster ends a pass: another archiver has written to the audit.
 var errFaster = errors.New("another archiver was faster")
 
+// standBy is how long an archiver leaves the field to a faster one before it
+// looks whether that still works.
+const standBy = time.Second
+
 // Run copies until ctx ends, and then returns nil. It returns an error, to be
 // run again, when the log fails.
 func (a *Archiver) Run(ctx context.Context) error {
@@ -43,6 +48,11 @@ func (a *Archiver) Run(ctx context.Context) error {
 		err := a.pass(ctx)
 		if !errors.Is(err, errFaster) {
 			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(standBy):
 		}
 	}
 }

@@ -66,9 +66,6 @@ func (c Config) withDefaults() Config {
 }
 
 const (
-	// deaf is for how long covered time goes on without a message: a node that
-	// accepts events writes a mark after events.AlivePeriod.
-	deaf = events.AlivePeriod + time.Second
 	// catchUpTime is how long a pass waits for the fold to reach the log's end.
 	catchUpTime = 2 * time.Second
 	// pauseTime lies between two attempts where the first one failed.
@@ -89,6 +86,7 @@ type Consumer struct {
 
 	attaching sync.Mutex // guards the setting of deadlines
 	deadlines *Deadlines // guarded by the fold's lock once set; nil until attached
+	hearing   hearing    // guarded by the fold's lock
 
 	expiring   sync.Mutex // one pass at a time
 	witnessing sync.Mutex // one pass at a time
@@ -201,6 +199,7 @@ func (c *Consumer) turn() (due, unwritten bool) {
 		c.fold.Locked(func(_ uint64, clock events.Clock, mono int64) {
 			more = false
 			unwritten = len(c.deadlines.beats.users) > 0
+			c.hearing.listen(clock)
 			if mono == 0 {
 				return // the fold reads what was long ago: nobody is silent yet
 			}
@@ -210,21 +209,6 @@ func (c *Consumer) turn() (due, unwritten bool) {
 		})
 	}
 	return due, unwritten
-}
-
-// instant is what the time is, given where the fold stands.
-func (c *Consumer) instant(clock events.Clock, mono int64) Instant {
-	now := c.cfg.Mono()
-	return Instant{Covered: coveredAt(clock, mono, now), Mono: now, Wall: events.MillisOf(c.cfg.Now())}
-}
-
-// coveredAt is covered time at now, where the last message was read at mono, 0
-// for long ago.
-func coveredAt(clock events.Clock, mono, now int64) int64 {
-	if mono == 0 || now <= mono {
-		return clock.Covered
-	}
-	return clock.Covered + min(time.Duration(now-mono), deaf).Milliseconds()
 }
 
 // repeat runs pass whenever it is woken, and again while there is more.

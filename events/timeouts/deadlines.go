@@ -26,13 +26,6 @@ const (
 	retryTicks = 1000 / tick
 )
 
-// Instant is what the time is when something is judged.
-type Instant struct {
-	Covered int64         // covered time, milliseconds
-	Mono    int64         // this process's monotonic clock, nanoseconds
-	Wall    events.Millis // the node's clock, for overrides
-}
-
 // Deadlines knows which session is due when. It reads users that belong to
 // somebody else: all its methods are called under the lock that guards those.
 //
@@ -103,9 +96,10 @@ func (d *Deadlines) set(u *events.User, s *events.Session, ms int64) {
 }
 
 // left is how many milliseconds s still has, 0 or less where it has none.
+// Whoever was there before a gap of the log gets his whole time from its end.
 func (d *Deadlines) left(s *events.Session, now Instant) int64 {
 	limit := d.limits.Of(s)
-	left := s.Covered + limit.Milliseconds() - now.Covered
+	left := max(s.Covered, now.Resumed) + limit.Milliseconds() - now.Covered
 	if s.Mono != 0 {
 		ns := s.Mono + int64(limit) - now.Mono
 		left = max(left, (ns+int64(time.Millisecond)-1)/int64(time.Millisecond))
@@ -197,13 +191,13 @@ func (d *Deadlines) judge(u *events.User, now Instant, due []Due) []Due {
 		if s.Alarm >= 0 {
 			continue
 		}
-		decided := -s.Alarm
-		if left := d.left(s, now); left > 0 {
+		decided, left := -s.Alarm, d.left(s, now)
+		if left > 0 {
 			d.set(u, s, now.Covered+left)
 			continue
 		}
 		due = append(due, Due{User: u.ID, Session: s.ID, Seq: s.Seq, LastSeen: s.LastSeen, Leaving: s.Leaving,
-			Due: d.limits.Due(s), Decided: decided})
+			Due: now.Covered + left, Decided: decided})
 		d.set(u, s, now.Covered+retryTicks*tick)
 	}
 	return due

@@ -62,7 +62,7 @@ func (c *Consumer) take(behind bool) (endings []ending, more bool) {
 }
 
 func (d *Due) ending(at events.Millis) ending {
-	e := ending{cause: events.CauseTimeout, late: d.Decided - d.Due, key: key("off", d.User, d.Session, d.Seq)}
+	e := ending{cause: events.CauseTimeout, late: max(d.Decided-d.Due, 0), key: key("off", d.User, d.Session, d.Seq)}
 	if d.Leaving {
 		e.cause = events.CauseLeft
 	}

@@ -69,6 +69,7 @@ func appendRecord(dst []byte, u *events.User) []byte {
 		dst = appendText(dst, w.Session)
 		dst = appendText(dst, w.Actor)
 		dst = binary.AppendUvarint(dst, w.By)
+		dst = binary.AppendUvarint(dst, uint64(w.Nth))
 		dst = binary.AppendVarint(dst, int64(w.Since))
 		dst = appendBits(dst, w.Idle)
 		dst = binary.AppendUvarint(dst, w.Voids)
@@ -81,6 +82,7 @@ func appendSession(dst []byte, s *events.Session) []byte {
 	dst = appendText(dst, s.Device)
 	dst = binary.AppendVarint(dst, int64(s.Since))
 	dst = binary.AppendUvarint(dst, s.Seq)
+	dst = binary.AppendUvarint(dst, uint64(s.Nth))
 	dst = binary.AppendVarint(dst, int64(s.LastSeen))
 	dst = binary.AppendVarint(dst, s.Covered)
 	dst = binary.AppendUvarint(dst, uint64(s.Every))
@@ -136,7 +138,8 @@ func decodeRecord(id string, data []byte) (*events.User, error) {
 		u.Pending = make([]events.Witness, n)
 		for i := range u.Pending {
 			w := &u.Pending[i]
-			w.Session, w.Actor, w.By, w.Since = r.text(), r.text(), r.uint(), events.Millis(r.int())
+			w.Session, w.Actor, w.By, w.Nth = r.text(), r.text(), r.uint(), uint32(r.uint())
+			w.Since = events.Millis(r.int())
 			w.Idle = r.bits()&1 != 0
 			w.Voids = r.uint()
 		}
@@ -235,7 +238,7 @@ func (r *reader) bits() byte {
 
 func (r *reader) session(s *events.Session) {
 	s.ID, s.Device, s.Since = r.text(), r.text(), events.Millis(r.int())
-	s.Seq, s.LastSeen, s.Covered = r.uint(), events.Millis(r.int()), r.int()
+	s.Seq, s.Nth, s.LastSeen, s.Covered = r.uint(), uint32(r.uint()), events.Millis(r.int()), r.int()
 	s.Every = uint16(r.uint())
 	bits := r.bits()
 	s.Idle, s.Leaving, s.Beaten = bits&1 != 0, bits&2 != 0, bits&4 != 0

@@ -1,0 +1,93 @@
+package client_test
+
+import (
+	"errors"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rollcall-dev/rollcall/api/client"
+)
+
+func TestRefusalIsTheProblemOfTheContract(t *testing.T) {
+	c := serve(t, &exchange{
+		status: 422,
+		header: map[string]string{"Content-Type": "application/problem+json; charset=utf-8", "Retry-After": "2"},
+		answer: `{"type":"/problems/invalid_status","title":"Unprocessable","status":422,"code":"invalid_status","detail":"no such status",
+			"errors":[{"location":"body.status","message":"is none of the four"}]}`,
+	})
+	_, err := c.SetOverride(t.Context(), "alice", client.SetOverride{Status: "sleeping"})
+	var got *client.Problem
+	if !errors.As(err, &got) {
+		t.Fatalf("got %v, want a Problem", err)
+	}
+	want := &client.Problem{
+		Type: "/problems/invalid_status", Title: "Unprocessable", Status: 422, Code: "invalid_status", Detail: "no such status",
+		Errors:     []client.FieldProblem{{Location: "body.status", Message: "is none of the four"}},
+		RetryAfter: 2 * time.Second,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if text := err.Error(); text != "no such status; body.status: is none of the four (invalid_status)" {
+		t.Errorf("got %q", text)
+	}
+	if !client.HasCode(err, "invalid_status") || client.HasCode(err, client.CodeUnknownUser) || client.HasCode(nil, "") {
+		t.Error("HasCode does not tell")
+	}
+}
+
+func TestRefusalOfAProxyIsAProblemWithoutACode(t *testing.T) {
+	for name, x := range map[string]*exchange{
+		"page":      {status: 502, header: map[string]string{"Content-Type": "text/html"}, answer: "<h1>Bad Gateway</h1>"},
+		"bad json":  {status: 502, header: map[string]string{"Content-Type": "application/problem+json"}, answer: "{"},
+		"no header": {status: 502, answer: ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := serve(t, x).Stats(t.Context(), 0)
+			var got *client.Problem
+			if !errors.As(err, &got) || got.Status != 502 || got.Code != "" || err.Error() != "Bad Gateway (status 502)" {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestRedirectIsNotFollowed(t *testing.T) {
+	x := &exchange{status: http.StatusFound, header: map[string]string{"Location": "/elsewhere"}}
+	_, err := serve(t, x).Me(t.Context(), 0)
+	var got *client.Problem
+	if !errors.As(err, &got) || got.Status != http.StatusFound || x.target != "/v1/me" {
+		t.Errorf("got %v after %s", err, x.target)
+	}
+}
+
+func TestAnswerThatIsNoJSONIsNotANodes(t *testing.T) {
+	_, err := serve(t, &exchange{answer: "<html>"}).Me(t.Context(), 0)
+	if !errors.Is(err, client.ErrAnswer) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestReadinessIsAskedWithoutAnError(t *testing.T) {
+	x := &exchange{status: 503, answer: "[+]log\n[-]views: behind\nnot ready\n"}
+	got, err := serve(t, x).Ready(t.Context())
+	if err != nil || got.Ready || x.target != "/readyz?verbose=" {
+		t.Fatalf("got %+v, %v, by %s", got, err, x.target)
+	}
+	if diff := cmp.Diff([]string{"[+]log", "[-]views: behind"}, got.Lines); diff != "" {
+		t.Error(diff)
+	}
+	if got.Date.IsZero() {
+		t.Error("the node's clock is missing")
+	}
+	got, err = serve(t, &exchange{answer: "[+]log\n"}).Ready(t.Context())
+	if err != nil || !got.Ready {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	if _, err = serve(t, &exchange{status: 404}).Ready(t.Context()); !errors.Is(err, client.ErrAnswer) {
+		t.Errorf("got %v for what is no node", err)
+	}
+}

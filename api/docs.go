@@ -1,0 +1,28 @@
+package api
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/rollcall-dev/rollcall/api/docspage"
+)
+
+// docs serves the page that shows the document, and its files. The page names them relative to itself, so that it works
+// under any prefix.
+func (a *API) docs(q request) (int, error) {
+	if file := chi.URLParam(q.r, "file"); file != "" {
+		// An error after this point means that the client has gone.
+		if found, err := docspage.ServeFile(q.w, q.r, file); found || err != nil {
+			return http.StatusOK, nil
+		}
+		return 0, fault(notFound, "The page has no such file.")
+	}
+	if strings.HasSuffix(q.r.URL.Path, "/") {
+		docspage.ServePage(q.w, "", "../openapi.json")
+	} else {
+		docspage.ServePage(q.w, "docs/", "openapi.json")
+	}
+	return http.StatusOK, nil
+}

@@ -1,0 +1,92 @@
+// Package docspage shows an OpenAPI document in the browser. All that the page needs is in the binary: it works without
+// the internet, and its policy keeps it from asking there.
+package docspage
+
+import (
+	"bytes"
+	"compress/gzip"
+	"embed"
+	"fmt"
+	"io"
+	"net/http"
+	"path"
+	"strings"
+)
+
+//go:embed page.html
+var page string
+
+//go:embed assets
+var assets embed.FS
+
+// policy lets the page load its own files and call its own service. The images are in the style sheet.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// ServePage answers with the page. files and document are where it finds its files and the OpenAPI document, relative
+// to its own address.
+func ServePage(w http.ResponseWriter, files, document string) {
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", policy)
+	h.Set("Cache-Control", "no-store")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Content-Type-Options", "nosniff")
+	io.WriteString(w, strings.NewReplacer("{{assets}}", files, "{{document}}", document).Replace(page))
+}
+
+// contentTypes are those of the files that are served.
+var contentTypes = map[string]string{
+	".js":  "text/javascript; charset=utf-8",
+	".css": "text/css; charset=utf-8",
+	"":     "text/plain; charset=utf-8", // the licenses
+	".txt": "text/plain; charset=utf-8",
+}
+
+// ServeFile answers with the page's file name. Without one of that name it writes nothing and returns false.
+func ServeFile(w http.ResponseWriter, r *http.Request, name string) (bool, error) {
+	contentType, ok := contentTypes[path.Ext(name)]
+	if !ok {
+		return false, nil
+	}
+	data, packed := read(name)
+	if data == nil {
+		return false, nil
+	}
+	h := w.Header()
+	if packed {
+		h.Set("Vary", "Accept-Encoding")
+		if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+			h.Set("Content-Encoding", "gzip")
+		} else if err := unpack(&data); err != nil {
+			return false, err
+		}
+	}
+	h.Set("Content-Type", contentType)
+	h.Set("Cache-Control", "public, max-age=3600")
+	h.Set("X-Content-Type-Options", "nosniff")
+	_, err := w.Write(data)
+	return true, err
+}
+
+// read returns the file name, which may lie there compressed; nil if it does not lie there at all.
+func read(name string) (data []byte, packed bool) {
+	if data, err := assets.ReadFile("assets/" + name); err == nil {
+		return data, false
+	}
+	if data, err := assets.ReadFile("assets/" + name + ".gz"); err == nil {
+		return data, true
+	}
+	return nil, false
+}
+
+func unpack(data *[]byte) error {
+	z, err := gzip.NewReader(bytes.NewReader(*data))
+	if err != nil {
+		return fmt.Errorf("unpacking a file of the page: %w", err)
+	}
+	if *data, err = io.ReadAll(z); err != nil {
+		return fmt.Errorf("unpacking a file of the page: %w", err)
+	}
+	return nil
+}

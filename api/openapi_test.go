@@ -1,0 +1,181 @@
+package api_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/pb33f/libopenapi"
+	validator "github.com/pb33f/libopenapi-validator"
+)
+
+// contract is the OpenAPI document that the services of all tests publish, made strict: an answer may have nothing that
+// it does not tell.
+var contract struct {
+	once  sync.Once
+	mu    sync.Mutex // the validator is used by one at a time
+	check validator.Validator
+	paths []string
+}
+
+func loadContract(t testing.TB, doc []byte) {
+	t.Helper()
+	parsed, err := libopenapi.NewDocument(closed(t, doc))
+	if err != nil {
+		t.Fatal(err)
+	}
+	check, errs := validator.NewValidator(parsed)
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	if ok, problems := check.ValidateDocument(); !ok {
+		for _, p := range problems {
+			t.Error(p)
+		}
+	}
+	contract.check = check
+	var paths struct{ Paths map[string]any }
+	if err := json.Unmarshal(doc, &paths); err != nil {
+		t.Fatal(err)
+	}
+	for p := range paths.Paths {
+		contract.paths = append(contract.paths, p)
+	}
+}
+
+// closed allows no object of the document's schemas a property that it does not name.
+func closed(t testing.TB, doc []byte) []byte {
+	t.Helper()
+	var d map[string]any
+	if err := json.Unmarshal(doc, &d); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range d["components"].(map[string]any)["schemas"].(map[string]any) {
+		s.(map[string]any)["additionalProperties"] = false
+	}
+	data, err := json.Marshal(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// documented holds an answer against the document, if its request was for a call of it.
+func documented(t testing.TB, r *http.Request, a *answer) {
+	t.Helper()
+	contract.once.Do(func() {
+		resp, err := http.Get(r.URL.Scheme + "://" + r.URL.Host + "/openapi.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		doc, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		loadContract(t, doc)
+		http.DefaultClient.CloseIdleConnections()
+	})
+	path := strings.TrimSuffix(r.URL.EscapedPath(), "/")
+	if a.status == http.StatusNotFound && a.headers.Get("Rollcall-Seq") == "" || a.status == http.StatusMethodNotAllowed ||
+		!slices.ContainsFunc(contract.paths, func(p string) bool { return fits(p, path) }) {
+		return
+	}
+	// The validator does not decode ids; what stands there is of no matter to it.
+	asked := &http.Request{Method: r.Method, URL: &url.URL{Path: template(path)}, Header: r.Header}
+	contract.mu.Lock()
+	defer contract.mu.Unlock()
+	ok, problems := contract.check.ValidateHttpResponse(asked, &http.Response{StatusCode: a.status, Header: a.headers,
+		Body: io.NopCloser(bytes.NewReader(a.body))})
+	if !ok {
+		for _, p := range problems {
+			t.Errorf("%s: %d %s is not what the document says: %v", a.what, a.status, a.body, p)
+		}
+	}
+}
+
+func fits(pattern, path string) bool {
+	p, q := strings.Split(pattern, "/"), strings.Split(path, "/")
+	return len(p) == len(q) && !slices.ContainsFunc(p, func(s string) bool {
+		i := slices.Index(p, s)
+		return s != q[i] && !strings.HasPrefix(s, "{")
+	})
+}
+
+// template replaces an id in a path by one without surprises.
+func template(path string) string {
+	for _, p := range contract.paths {
+		if strings.Contains(p, "{") && fits(p, path) && !slices.Contains(contract.paths, path) {
+			return strings.ReplaceAll(p, "{user}", "alice")
+		}
+	}
+	return path
+}
+
+func TestDocumentIsValidAndSaysWhatTheRoutesDo(t *testing.T) {
+	s := serve(t)
+	a := s.do("GET", "/openapi.json", "").is(200)
+	doc := a.json()
+	if v := doc["openapi"].(string); !strings.HasPrefix(v, "3.1") {
+		t.Errorf("version %s", v)
+	}
+	for _, want := range []string{
+		"POST /v1/login", "POST /v1/heartbeat", "POST /v1/logout", "POST /v1/events", "POST /v1/heartbeats",
+		"PUT /v1/users/{user}/override", "DELETE /v1/users/{user}/override", "GET /v1/me", "GET /v1/users/{user}",
+		"GET /v1/users", "POST /v1/users/query", "GET /v1/stats", "POST /v1/session", "DELETE /v1/session",
+		"POST /api/users/heartbeat", "GET /api/users/admin/users/online", "GET /api/users/admin/users/{user}/online-status",
+		"POST /api/users/admin/users/{user}/set-online-status", "POST /api/users/login", "POST /api/users/logout",
+		"GET /livez", "GET /readyz",
+	} {
+		method, path, _ := strings.Cut(want, " ")
+		item, _ := doc["paths"].(map[string]any)[path].(map[string]any)
+		op, ok := item[strings.ToLower(method)].(map[string]any)
+		if !ok {
+			t.Errorf("%s is not in the document", want)
+			continue
+		}
+		if op["operationId"] == "" || op["summary"] == "" {
+			t.Errorf("%s has no id or summary", want)
+		}
+	}
+}
+
+func TestDocsPageNeedsNobodyElse(t *testing.T) {
+	s := serve(t)
+	for path, prefix := range map[string]string{"/docs": "docs/", "/docs/": ""} {
+		page := s.do("GET", path, "").is(200)
+		if policy := page.headers.Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'none'") || strings.Contains(policy, "http") {
+			t.Errorf("policy %q", policy)
+		}
+		if strings.Contains(string(page.body), "//") {
+			t.Errorf("%s asks somebody else: %s", path, page.body)
+		}
+		for _, file := range []string{"swagger-ui.css", "docs.css", "swagger-ui-bundle.js", "docs.js"} {
+			if !strings.Contains(string(page.body), `"`+prefix+file+`"`) {
+				t.Errorf("%s does not name %s", path, file)
+			}
+			if a := s.do("GET", "/docs/"+file, ""); a.status != 200 || len(a.body) < 10 {
+				t.Errorf("%s: %d, %d bytes", file, a.status, len(a.body))
+			}
+		}
+	}
+	for _, file := range []string{"LICENSE", "NOTICE", "LICENSE-bundle.txt"} {
+		s.do("GET", "/docs/"+file, "").is(200)
+	}
+	s.do("GET", "/docs/page.html", "").fails(404, "not_found")
+	s.do("GET", "/docs/..%2Fpage.html", "").fails(404, "not_found")
+}
+
+func TestDocsFilesComeUnpackedWhereGzipIsNotTaken(t *testing.T) {
+	s := serve(t)
+	a := s.do("GET", "/docs/swagger-ui.css", "", header("Accept-Encoding", "identity")).is(200)
+	if a.headers.Get("Content-Encoding") != "" || !bytes.Contains(a.body, []byte(".swagger-ui")) {
+		t.Errorf("%s: %.60q", a.headers.Get("Content-Encoding"), a.body)
+	}
+}

@@ -1,0 +1,72 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/rollcall-dev/rollcall/api"
+)
+
+// checks are what /readyz asks, besides what the API knows itself.
+func (n *Node) checks(p *parts) []api.Check {
+	list := []api.Check{
+		{Name: "log", Probe: func(ctx context.Context) (string, error) {
+			first, last, err := p.log.Bounds(ctx)
+			if err != nil {
+				return "", errors.New("the log cannot be reached")
+			}
+			return fmt.Sprintf("sequences %d to %d", first, last), nil
+		}},
+		{Name: "view", Probe: func(context.Context) (string, error) {
+			s := p.view.Stats()
+			if s.Lag > 10*time.Second {
+				return "", fmt.Errorf("it is %s behind, at sequence %d", s.Lag.Round(time.Second), s.Seq)
+			}
+			return fmt.Sprintf("at sequence %d, %d users", s.Seq, s.Users), nil
+		}},
+		{Name: "events", Probe: func(context.Context) (string, error) {
+			if u := p.view.Undecodable(); len(u) > 0 {
+				last := u[len(u)-1]
+				return fmt.Sprintf("%d could not be decoded, the last one at sequence %d", p.view.Stats().Undecodable, last.Seq), nil
+			}
+			return "", nil
+		}},
+		{Name: "durability", Probe: func(context.Context) (string, error) { return n.durability(), nil }},
+		{Name: "timeouts", Probe: func(context.Context) (string, error) {
+			switch {
+			case n.cfg.TimeoutsOff:
+				return "switched off on this node", nil
+			case p.consumer.Held():
+				return "written by this node", nil
+			}
+			return "written by another node, this one stands by", nil
+		}},
+	}
+	if p.server != nil {
+		list = append(list, api.Check{Name: "store", Probe: func(context.Context) (string, error) { return "", health(p.server) }})
+	}
+	return list
+}
+
+// durability says what an acknowledgement is worth.
+func (n *Node) durability() string {
+	switch {
+	case n.cfg.external():
+		return "as the NATS servers are configured (sync_interval: always is what survives a power cut)"
+	case n.cfg.Sync == syncAlways:
+		return "on disk before the answer"
+	}
+	return "on disk within " + n.cfg.Sync
+}
+
+// health asks the in-process server, which notices a failed disk.
+func health(s *natsServer) error {
+	if h := s.Healthz(&server.HealthzOptions{}); h.StatusCode != 200 {
+		return errors.New("the store reports an error: free space, check the disk, then restart the node")
+	}
+	return nil
+}

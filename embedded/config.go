@@ -1,0 +1,142 @@
+// Package embedded is the whole service as a Go library, and the single-node
+// mode: unless it is given the address of a NATS system, a Node runs NATS
+// within its own process, with nothing listening but its HTTP address.
+//
+//	config.go      what a node can be told
+//	node.go        New, Run, Handler, Addr; in which order parts start and stop
+//	natsserver.go  the in-process server
+//	connect.go     reaching a NATS system of the operator's
+//	lock.go        one process a store
+//	checks.go      what /readyz asks
+//
+// This is the one place where the parts are put together, and the only one that
+// links the NATS server.
+package embedded
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+)
+
+// ErrConfig: the configuration cannot work. The text says what to set.
+var ErrConfig = errors.New("wrong configuration")
+
+// Config says how a node works. Of the tokens one of JWTSecret, JWTKeyFile and
+// JWKSURL is needed; every other field has a default.
+type Config struct {
+	Addr    string // to listen at, port 0 picks one; "": no listener, mount Handler
+	DataDir string // the embedded store and the views; "": rollcall-data
+
+	JWTSecret    []byte // HS256, at least 32 bytes
+	JWTKeyFile   string // PEM, for RS256, ES256, EdDSA
+	JWKSURL      string
+	JWTIssuer    string // "": not checked
+	JWTAudience  string // "": not checked
+	JWTUserClaim string // "": sub
+	AdminClaim   string // "": role=admin
+
+	Timeout    time.Duration // 0: 120 s; at least 1 s
+	Heartbeat  time.Duration // what clients are told; 0: 30 s
+	LeaveGrace time.Duration // 0: 15 s
+
+	Sync           string        // "always" or a duration; "": always
+	HotRetention   time.Duration // 0: 48 h
+	AuditRetention time.Duration // 0: 8760 h
+	Checkpoint     time.Duration // 0: 5 s
+
+	NATSURL     string // an external system; "": the embedded server
+	NATSCreds   string // credentials file
+	NATSContext string // a context of the nats CLI: likewise an external system
+	NATSTLSCA   string // PEM file
+	NATSListen  string // a loopback address for NATS tools, at the embedded server; "": nothing listens
+	Replicas    int    // 0: 1 embedded, 3 on a cluster of 3 or more
+
+	RateLimit       float64 // writes a second per user token; 0: no limit
+	CORSOrigins     []string
+	MetricsAddr     string // "": at Addr
+	TimeoutsOff     bool   // write no timeouts: somebody else does
+	Logger          *slog.Logger
+	Version         string
+	ShutdownTimeout time.Duration // for requests under way at the end; 0: 10 s
+}
+
+func (c Config) withDefaults() Config {
+	orDuration := func(d *time.Duration, def time.Duration) {
+		if *d == 0 {
+			*d = def
+		}
+	}
+	if c.DataDir == "" {
+		c.DataDir = "rollcall-data"
+	}
+	if c.Sync == "" {
+		c.Sync = syncAlways
+	}
+	orDuration(&c.Timeout, 120*time.Second)
+	orDuration(&c.Heartbeat, 30*time.Second)
+	orDuration(&c.LeaveGrace, 15*time.Second)
+	orDuration(&c.HotRetention, 48*time.Hour)
+	orDuration(&c.AuditRetention, 8760*time.Hour)
+	orDuration(&c.Checkpoint, 5*time.Second)
+	orDuration(&c.ShutdownTimeout, 10*time.Second)
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+const syncAlways = "always"
+
+// external reports whether the log is on somebody else's NATS system.
+func (c Config) external() bool { return c.NATSURL != "" || c.NATSContext != "" }
+
+// syncInterval is the fsync interval, 0 for always.
+func (c Config) syncInterval() (time.Duration, error) {
+	if c.Sync == syncAlways {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(c.Sync)
+	if err != nil || d <= 0 {
+		return 0, fmt.Errorf("%w: sync is always or a duration like 1s, not %q", ErrConfig, c.Sync)
+	}
+	return d, nil
+}
+
+// check returns every problem at once.
+func (c Config) check() error {
+	var errs []error
+	bad := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("%w: "+format, append([]any{ErrConfig}, args...)...))
+	}
+	if c.Timeout < time.Second {
+		bad("the timeout must be 1s at least, not %s", c.Timeout)
+	}
+	if c.NATSURL != "" && c.NATSContext != "" {
+		bad("give the NATS URL or the NATS context, not both")
+	}
+	if c.external() && c.NATSListen != "" {
+		bad("nats-listen is for the embedded server; there is none with an external NATS system")
+	}
+	if c.NATSListen != "" && !loopback(c.NATSListen) {
+		bad("nats-listen must be a loopback address like 127.0.0.1:4222, not %s: the embedded server knows no passwords", c.NATSListen)
+	}
+	if c.AuditRetention < c.HotRetention {
+		bad("the audit retention (%s) must not be shorter than the hot retention (%s)", c.AuditRetention, c.HotRetention)
+	}
+	if _, err := c.syncInterval(); err != nil {
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+func loopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,351 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/rollcall-dev/rollcall/api"
+	"github.com/rollcall-dev/rollcall/api/auth"
+	"github.com/rollcall-dev/rollcall/events"
+	"github.com/rollcall-dev/rollcall/events/journal"
+	"github.com/rollcall-dev/rollcall/events/timeouts"
+	"github.com/rollcall-dev/rollcall/projections/current"
+)
+
+// Node is one running Rollcall.
+type Node struct {
+	cfg   Config
+	auth  *auth.Verifier
+	ready chan struct{}
+
+	mu      sync.Mutex
+	handler http.Handler // nil until ready
+	addr    string       // "" until bound
+}
+
+// New checks the configuration and returns a node. It starts nothing and opens
+// nothing but the key file; see Run. Errors wrap ErrConfig.
+func New(cfg Config) (*Node, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	verifier, err := auth.New(auth.Config{Secret: cfg.JWTSecret, KeyFile: cfg.JWTKeyFile, JWKSURL: cfg.JWKSURL, Issuer: cfg.JWTIssuer,
+		Audience: cfg.JWTAudience, UserClaim: cfg.JWTUserClaim, AdminClaim: cfg.AdminClaim, Logger: cfg.Logger})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	return &Node{cfg: cfg, auth: verifier, ready: make(chan struct{})}, nil
+}
+
+// Ready is closed when the node serves: its view has reached what was the log's
+// end when it started.
+func (n *Node) Ready() <-chan struct{} { return n.ready }
+
+// Addr is the address that the node listens at, "" before it does.
+func (n *Node) Addr() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.addr
+}
+
+// Handler serves the whole API, to be mounted in a server of the caller's.
+// Before the node is ready, and after it has ended, it answers 503.
+func (n *Node) Handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n.mu.Lock()
+		h := n.handler
+		n.mu.Unlock()
+		if h == nil {
+			w.Header().Set("Content-Type", "application/problem+json")
+			w.Header().Set("Retry-After", "1")
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = w.Write([]byte(`{"type":"/problems/log_unavailable","title":"Service Unavailable","status":503,"code":"log_unavailable","detail":"the node is starting"}`))
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+// teardown is a last-in-first-out list of named steps.
+type teardown struct{ steps []step }
+
+type step struct {
+	name string
+	run  func() error
+}
+
+func (t *teardown) add(name string, run func() error) { t.steps = append(t.steps, step{name, run}) }
+
+// run takes all steps, whatever fails, and joins what did.
+func (t *teardown) run() error {
+	var errs []error
+	for len(t.steps) > 0 {
+		s := t.steps[len(t.steps)-1]
+		t.steps = t.steps[:len(t.steps)-1]
+		if err := s.run(); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", s.name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// parts are what a running node is made of.
+type parts struct {
+	server   *natsServer // nil with an external system
+	nc       *nats.Conn
+	view     *current.View
+	log      *journal.Journal
+	consumer *timeouts.Consumer
+	api      *api.API
+	metrics  *prometheus.Registry
+}
+
+// Run runs the node until ctx ends, or a part fails for good. It returns when
+// everything has stopped, in this order: nothing new is taken, requests under
+// way are answered, timeouts stop, what waits for the log is committed, the
+// view is written down, the connection and then the server are closed.
+func (n *Node) Run(ctx context.Context) (err error) {
+	var down teardown
+	defer func() {
+		n.setHandler(nil)
+		err = errors.Join(err, down.run())
+	}()
+	p, err := n.open(ctx, &down)
+	if err != nil {
+		return err
+	}
+	listeners, err := n.listen(p)
+	if err != nil {
+		return err
+	}
+	down.add("listeners", func() error { return closeAll(listeners) })
+	return n.work(ctx, p, listeners)
+}
+
+// open opens everything that must be there before anything runs.
+func (n *Node) open(ctx context.Context, down *teardown) (*parts, error) {
+	unlock, err := lockStore(n.cfg.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	down.add("unlocking the data directory", unlock)
+	p := &parts{metrics: prometheus.NewRegistry()}
+	p.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	views := filepath.Join(n.cfg.DataDir, "views")
+	if err := os.MkdirAll(views, 0o700); err != nil {
+		return nil, fmt.Errorf("making the directory of the views: %w", err)
+	}
+	p.view, err = current.Open(current.Config{Path: filepath.Join(views, "current.db"), Checkpoint: n.cfg.Checkpoint, Logger: n.cfg.Logger})
+	if err != nil {
+		return nil, err
+	}
+	down.add("closing the current view", p.view.Close)
+	if err := n.connect(p, down); err != nil {
+		return nil, err
+	}
+	if err := n.openLog(ctx, p); err != nil {
+		return nil, err
+	}
+	return p, n.openAPI(p)
+}
+
+// connect reaches NATS, in this process or elsewhere.
+func (n *Node) connect(p *parts, down *teardown) (err error) {
+	if n.cfg.external() {
+		p.nc, err = connectExternal(n.cfg)
+	} else {
+		if p.server, err = startServer(n.cfg); err != nil {
+			return err
+		}
+		down.add("stopping the embedded NATS server", func() error { p.server.stop(); return nil })
+		p.nc, err = p.server.connect()
+	}
+	if err != nil {
+		return err
+	}
+	down.add("closing the NATS connection", func() error { p.nc.Close(); return nil })
+	return nil
+}
+
+func (n *Node) openLog(ctx context.Context, p *parts) (err error) {
+	metrics := journal.NewMetrics()
+	metrics.Register(p.metrics)
+	p.log, err = journal.Open(ctx, p.nc, journal.Config{Replicas: n.cfg.replicas(p.nc), HotRetention: n.cfg.HotRetention,
+		AuditRetention: n.cfg.AuditRetention, Own: !n.cfg.external(), Seen: p.view.Seen(), Metrics: metrics, Logger: n.cfg.Logger})
+	if err != nil {
+		return err
+	}
+	if err := p.view.Bind(ctx, p.log); err != nil {
+		return err
+	}
+	tm := timeouts.NewMetrics()
+	tm.Register(p.metrics)
+	p.consumer = timeouts.New(timeouts.Config{Log: p.log, Fold: p.view, Limits: n.limits(), Metrics: tm, Logger: n.cfg.Logger})
+	return nil
+}
+
+func (n *Node) limits() events.Limits {
+	return events.Limits{Timeout: n.cfg.Timeout, LeaveGrace: n.cfg.LeaveGrace}
+}
+
+func (n *Node) openAPI(p *parts) (err error) {
+	p.api, err = api.New(api.Config{Log: p.log, View: p.view, Auth: n.auth, Heartbeat: n.cfg.Heartbeat, Timeout: n.cfg.Timeout,
+		RateLimit: n.cfg.RateLimit, CORSOrigins: n.cfg.CORSOrigins, Checks: n.checks(p), Registry: p.metrics,
+		MetricsApart: n.cfg.MetricsAddr != "", Logger: n.cfg.Logger, Version: n.cfg.Version})
+	return err
+}
+
+// listen binds the addresses, so that a taken port is told at once.
+func (n *Node) listen(p *parts) (listeners []net.Listener, err error) {
+	for _, addr := range []string{n.cfg.Addr, n.cfg.MetricsAddr} {
+		if addr == "" {
+			continue
+		}
+		l, err := net.Listen("tcp", addr) //nolint:noctx // the listener outlives any context of the start
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("listening at %s: %w", addr, err), closeAll(listeners))
+		}
+		listeners = append(listeners, l)
+	}
+	if n.cfg.Addr != "" {
+		n.mu.Lock()
+		n.addr = listeners[0].Addr().String()
+		n.mu.Unlock()
+	}
+	return listeners, nil
+}
+
+func closeAll(listeners []net.Listener) error {
+	var errs []error
+	for _, l := range listeners {
+		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// work runs all parts. They stop one after the other: each group has a context
+// that ends only when the group before it is done.
+func (n *Node) work(ctx context.Context, p *parts, listeners []net.Listener) error {
+	logCtx, stopLog := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopLog()
+	g, failed := errgroup.WithContext(logCtx)
+	g.Go(func() error { return named("the log", p.log.Run(logCtx)) })
+	g.Go(func() error { return named("the current view", p.view.Run(failed, p.log)) })
+
+	frontCtx, stopFront := context.WithCancel(failed)
+	defer stopFront()
+	front, frontFailed := errgroup.WithContext(frontCtx)
+	front.Go(func() error { return n.archive(frontFailed, p) })
+	front.Go(func() error { return named("keys", n.auth.Run(frontFailed)) })
+	if !n.cfg.TimeoutsOff {
+		front.Go(func() error { return named("timeouts", p.consumer.Run(frontFailed)) })
+	}
+	front.Go(func() error { return n.serve(ctx, frontFailed, p, listeners, stopFront) })
+
+	err := front.Wait()
+	stopLog()
+	return errors.Join(err, g.Wait())
+}
+
+// serve answers requests once the view has caught up, until ctx ends; then it
+// stops the rest of the front.
+func (n *Node) serve(ctx, failed context.Context, p *parts, listeners []net.Listener, stopFront func()) error {
+	defer stopFront()
+	_, last, err := p.log.Bounds(failed)
+	if err != nil {
+		return err
+	}
+	starting, cancel := context.WithCancel(failed)
+	defer cancel()
+	defer context.AfterFunc(ctx, cancel)()
+	if err := p.view.WaitFor(starting, last); err != nil {
+		return nil //nolint:nilerr // told to stop, or another part failed and says why
+	}
+	n.setHandler(p.api.Handler())
+	close(n.ready)
+	return n.answer(ctx, failed, p, listeners)
+}
+
+func (n *Node) setHandler(h http.Handler) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.handler = h
+}
+
+// answer serves HTTP until ctx ends or another part fails, and then lets
+// requests under way finish.
+func (n *Node) answer(ctx, failed context.Context, p *parts, listeners []net.Listener) error {
+	var g errgroup.Group
+	servers := make([]*http.Server, len(listeners))
+	for i, l := range listeners {
+		h := p.api.Handler()
+		if l.Addr().String() != n.Addr() {
+			h = p.api.MetricsHandler()
+		}
+		servers[i] = newHTTPServer(h)
+		g.Go(func() error {
+			if err := servers[i].Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				return fmt.Errorf("serving HTTP: %w", err)
+			}
+			return nil
+		})
+	}
+	select {
+	case <-ctx.Done():
+	case <-failed.Done():
+	}
+	p.api.Drain()
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), n.cfg.ShutdownTimeout)
+	defer cancel()
+	for _, s := range servers {
+		if err := s.Shutdown(bounded); err != nil {
+			n.cfg.Logger.Warn("requests were cut off at the end", "error", err)
+			_ = s.Close()
+		}
+	}
+	return g.Wait()
+}
+
+// newHTTPServer sets no write timeout: it would cut streams off.
+func newHTTPServer(h http.Handler) *http.Server {
+	return &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10}
+}
+
+// archive copies the audit, again and again if the log fails meanwhile.
+func (n *Node) archive(ctx context.Context, p *parts) error {
+	a := p.log.Archiver()
+	for {
+		err := a.Run(ctx)
+		if err == nil || ctx.Err() != nil {
+			return nil
+		}
+		n.cfg.Logger.Warn("copying the audit was interrupted and is tried again", "error", err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+func named(part string, err error) error {
+	if err == nil || errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", part, err)
+}
