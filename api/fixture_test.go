@@ -266,4 +266,7 @@ func (s *service) last() uint64 {
 	return last
 }
 
-
+func until(t testing.TB, what string, cond func() bool) {
+	t.Helper()
+	journaltest.Until(t, what, cond)
+}

@@ -213,4 +213,3 @@ var _ huma.SchemaProvider = interval(0)
 
 // Schema describes an interval.
 func (interval) Schema(huma.Registry) *huma.Schema { return wholeNumber(1, maxInterval) }
-

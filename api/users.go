@@ -119,7 +119,7 @@ func listQuery(q query) (asked current.Query, err error) {
 		return asked, err
 	}
 	asked.Limit = int(limit)
-	if cursor, given := q["cursor"]; given {
+	if cursor := q["cursor"]; cursor != "" {
 		id, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
 		if err != nil || events.ValidID(string(id)) != nil {
 			return asked, invalidParameter.at("query.cursor", "give back what the answer before called next")

@@ -95,12 +95,20 @@ func TestARefreshIsNoLeaveAndJoin(t *testing.T) {
 	}
 }
 
-func TestAClockFarAheadIsNotBelieved(t *testing.T) {
-	for ahead, want := range map[events.Millis]events.Millis{-60_000: -60_000, 10_000: 10_000, 10_001: 0, 3_600_000: 0} {
+func TestWhatHappensNowHappensByTheBrokersClockAndAnImportByItsOwn(t *testing.T) {
+	for ahead, want := range map[events.Millis]events.Millis{
+		-month: -month, -10_001: -10_001, -10_000: -10_000, -9_999: 0, -1: 0, 0: 0, 1: 0, 10_000: 0, 10_001: 0, month: 0,
+	} {
 		broker := morning + 1000
-		u, _ := fullFold([]message{beats(1, events.Beat{At: broker + ahead})})
-		if u.LastSeen() != broker+want || u.Shown.Since != broker+want {
-			t.Errorf("%d ms ahead: seen %v, since %v", ahead, u.LastSeen(), u.Shown.Since)
+		for _, m := range []message{
+			beats(1, events.Beat{At: broker + ahead}),
+			entry(1, events.Event{Type: events.Heartbeat, At: broker + ahead}),
+			entry(1, events.Event{Type: events.Login, At: broker + ahead}),
+		} {
+			u, _ := fullFold([]message{m})
+			if u.LastSeen() != broker+want || u.Shown.Since != broker+want || u.Sessions[0].Since != broker+want {
+				t.Errorf("%+v, %d ms ahead: seen %v, since %v", m.said(), ahead, u.LastSeen(), u.Shown.Since)
+			}
 		}
 	}
 }

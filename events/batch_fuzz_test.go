@@ -2,8 +2,10 @@ package events_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/proto"
@@ -27,8 +29,11 @@ func FuzzBatch(f *testing.F) {
 	f.Add([]byte{0x0a, 0x06, 0x28, 0x80, 0x80, 0x80, 0x80, 0x10}, "u", "s", "", int64(1), int64(1), uint16(128), byte(4)) // every: 1<<32
 	f.Add([]byte{0x0b, 0x0c}, "u", strings.Repeat("s", 129), "", int64(1), int64(1), uint16(128), byte(4))                // a group
 	f.Add([]byte{0x80, 0x80, 0x80, 0x80, 0x10, 0x00}, "u", "", "a", int64(1), int64(1), uint16(127), byte(1))             // field 1<<29
+	f.Add([]byte{0x0a, 0x06, 0x80, 0x80, 0x80, 0x80, 0x10, 0x00}, "u", "", "a", int64(1), int64(1), uint16(127), byte(1)) // the same in a beat
+	f.Add([]byte{0x10, 0x07, 0x0a, 0x06, 0x0a, 0x01, 'u', 0x3a, 0x01, 0xff}, "u", "", "a", int64(1), int64(1), uint16(127), byte(1))
 	f.Fuzz(func(t *testing.T, data []byte, user, session, actor string, at, after int64, every uint16, flags byte) {
 		compareReaders(t, data)
+		checkDecode(t, data)
 		compareWriters(t, []events.Beat{
 			{User: text(user), Session: text(session), Actor: text(actor), At: events.Millis(at), Every: every, Idle: flags&1 != 0, Leaving: flags&2 != 0},
 			{User: text(session), Session: text(actor), Actor: text(session), At: events.Millis(at + after), Idle: flags&4 != 0, Leaving: flags&8 != 0},
@@ -66,6 +71,26 @@ func compareReaders(t *testing.T, data []byte) {
 	}
 }
 
+// checkDecode: Decode takes what Walk takes, if each beat names a user and all
+// its ids are sound; else it leaves nothing.
+func checkDecode(t *testing.T, data []byte) {
+	var walked, batch events.Batch
+	want := walked.Walk(data) == nil
+	for _, b := range beatsOf(&walked) {
+		want = want && fits(b) && utf8.ValidString(b.User) && utf8.ValidString(b.Session) && utf8.ValidString(b.Actor)
+	}
+	err := batch.Decode(data)
+	if (err == nil) != want || err != nil && !errors.Is(err, events.ErrMalformed) {
+		t.Fatalf("%x: Decode says %v of %+v", data, err, walked)
+	}
+	if err != nil {
+		walked.At, walked.Beats = 0, nil
+	}
+	if diff := cmp.Diff(beatsOf(&walked), beatsOf(&batch)); diff != "" || walked.At != batch.At {
+		t.Fatalf("%x: %v, at %v, (-want +got):\n%s", data, err, batch.At, diff)
+	}
+}
+
 // compareWriters takes beats through each codec and out of the other.
 func compareWriters(t *testing.T, beats []events.Beat) {
 	var pb presencepb.HeartbeatBatch
@@ -86,18 +111,15 @@ func compareWriters(t *testing.T, beats []events.Beat) {
 	if diff := cmp.Diff(unfolded(beats), unfolded(beatsOf(&batch))); diff != "" {
 		t.Fatalf("written by the generated code, read by hand:\n%s", diff)
 	}
-	if err := batch.Decode(data); (err == nil) != allFit(beats) {
+	allFit := !slices.ContainsFunc(beats, func(b events.Beat) bool { return !fits(b) })
+	if err := batch.Decode(data); (err == nil) != allFit {
 		t.Fatalf("Decode of %+v: %v", beats, err)
 	}
 }
 
-func allFit(beats []events.Beat) bool {
-	for _, b := range beats {
-		if b.User == "" || len(b.User) > events.MaxIDBytes || len(b.Session) > events.MaxIDBytes {
-			return false
-		}
-	}
-	return true
+// fits reports whether the ids of b are as long as they may be.
+func fits(b events.Beat) bool {
+	return b.User != "" && len(b.User) <= events.MaxIDBytes && len(b.Session) <= events.MaxIDBytes
 }
 
 // beatsFrom is what the generated code has read. A declared interval beyond 16

@@ -25,7 +25,8 @@ func FuzzDecode(f *testing.F) {
 		`{"V":1,"TYPE":"login","User":"a","at":"1969-12-31T23:59:59.9999Z"}`,
 		`{"v":1,"type":"login","user":"a","at":null}`,
 		`{"v":1,"type":"login","user":"a","at":"9999-12-31T23:59:59-23:59"}`,
-		`{"v":1,"type":"login","user":"a","at":"0000-01-01T00:00:00+23:59"}`} {
+		`{"v":1,"type":"login","user":"a","at":"0000-01-01T00:00:00+23:59"}`,
+		`{"v":2,"type":"login","user":"a","at":0}`, `{"v":1,"type":"login","user":"a","at":"9999-12-31T23:59:59.9999Z"}`} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -1,8 +1,6 @@
 package events_test
 
 import (
-	"slices"
-
 	"pgregory.net/rapid"
 
 	"github.com/rollcall-dev/rollcall/events"
@@ -36,14 +34,8 @@ func (w *scribe) refresh() {
 // batch publishes the beats of several sessions, or more of one.
 func (w *scribe) batch() {
 	m := message{at: w.moment()}
-	var named []string
 	for range rapid.IntRange(2, 4).Draw(w.t, "beats") {
-		b := w.drawBeat()
-		id := b.Event().Session
-		if w.habits.crowdedBatches || !slices.Contains(named, id) {
-			m.beats = append(m.beats, b)
-		}
-		named = append(named, id)
+		m.beats = append(m.beats, w.drawBeat())
 	}
 	w.write(m)
 }
@@ -114,7 +106,7 @@ func (w *scribe) witness() {
 		return
 	}
 	p := w.u.Pending[0]
-	e := events.Event{Type: events.Online, Session: p.Session, By: p.By, Since: p.Since, Idle: p.Idle, Voids: p.Voids, Actor: p.Actor}
+	e := events.Event{Type: events.Online, Session: p.Session, By: p.By, Nth: p.Nth, Since: p.Since, Idle: p.Idle, Voids: p.Voids, Actor: p.Actor}
 	w.told = append(w.told, e)
 	w.waits = 0
 	w.publish(e)

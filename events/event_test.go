@@ -88,6 +88,10 @@ func TestMillisInJSON(t *testing.T) {
 		{data: `"1970-01-01T00:00:00.000Z"`, want: 0},
 		{data: `"1969-12-31T23:59:59.999Z"`, want: -1},
 		{data: `"1969-12-31T23:59:59.9985Z"`, want: -2, written: `"1969-12-31T23:59:59.998Z"`},
+		{data: `"0000-01-01T00:00:00.000Z"`, want: -62_167_219_200_000},
+		{data: `"0000-01-01T23:59:00+23:59"`, want: -62_167_219_200_000, written: `"0000-01-01T00:00:00.000Z"`},
+		{data: `"9999-12-31T23:59:59.999Z"`, want: 253_402_300_799_999},
+		{data: `"9999-12-31T00:00:59.9999-23:59"`, want: 253_402_300_799_999, written: `"9999-12-31T23:59:59.999Z"`},
 		{data: `null`, want: 0, written: `"1970-01-01T00:00:00.000Z"`},
 	} {
 		var got events.Millis = 7
@@ -103,7 +107,8 @@ func TestMillisInJSON(t *testing.T) {
 
 func TestMillisRefusesWhatIsNoTime(t *testing.T) {
 	for _, data := range []string{`""`, `"now"`, `1795420800123`, `"2026-11-23"`, `"2026-11-23T08:00:00"`, `"2026-13-01T00:00:00Z"`,
-		`"2026-11-23T08:00:00.123Z "`, `true`, `{}`} {
+		`"2026-11-23T08:00:00.123Z "`, `true`, `{}`,
+		`"0000-01-01T23:58:59.999+23:59"`, `"9999-12-31T00:01:00-23:59"`, `"9999-12-31T23:59:59-23:59"`, `"10000-01-01T00:00:00Z"`} {
 		var got events.Millis
 		if err := got.UnmarshalJSON([]byte(data)); !errors.Is(err, events.ErrMalformed) {
 			t.Errorf("%s read as %v, %v", data, got, err)

@@ -33,6 +33,7 @@ var golden = map[string]events.Event{
 	"offline_imported":  written(events.Event{Type: events.Offline, Cause: events.CauseTimeout, LastSeen: morning - 86_400_000, Actor: "import"}),
 	"online":            written(events.Event{Type: events.Online, Session: "web-1", Since: morning - 250, By: 43, Actor: "alice"}),
 	"online_idle":       written(events.Event{Type: events.Online, Session: "web-1", Idle: true, Since: morning - 250, By: 44, Actor: "alice"}),
+	"online_nth":        written(events.Event{Type: events.Online, Session: "web-1", Idle: true, Since: morning - 250, By: 44, Nth: 2, Actor: "alice"}),
 	"online_voids":      written(events.Event{Type: events.Online, Session: "default", Since: morning - 250, By: 45, Voids: 46, Actor: events.ServiceActor}),
 	"heartbeat_unfolds": written(events.Beat{User: "alice", At: morning, Every: 30, Idle: true, Leaving: true}.Event()),
 	"erased": {ID: "0193574f-6d7b-7000-8000-00000000002a", Type: events.Erased, V: 1, At: morning, Actor: "ops",

@@ -21,26 +21,39 @@ func (m *message) fold(u *events.User) []events.Change {
 			changes = append(changes, c)
 		}
 	}
+	at := m.at
 	for _, b := range m.beats {
 		raw := b.Raw()
-		if c, ok := events.ApplyBeat(u, m.at, &raw); ok {
+		if c, ok := events.ApplyBeat(u, at, &raw); ok {
 			changes = append(changes, c)
 		}
+		at.Nth++
 	}
 	return changes
 }
 
 // habits say how the log comes about.
 type habits struct {
-	// wrongClocks: nodes stamp events up to 20 s before and 30 s after the
-	// broker. Otherwise stamps never decrease along the log.
-	wrongClocks bool
-	// crowdedBatches: one batch may hold several beats of a session.
-	crowdedBatches bool
+	clocks clocks
 	// twoWitnesses: two timeout consumers are at work, so that an online
 	// event may stand in the log twice.
 	twoWitnesses bool
 }
+
+// clocks say what broker and nodes stamp on what they write.
+type clocks int
+
+const (
+	// fair: the broker's time never decreases, and nodes stamp less than 10 s
+	// behind it, or ahead of it.
+	fair clocks = iota
+	// importing: as fair, but the log begins with an import, whose stamps are
+	// 10 s behind or more and never decrease.
+	importing
+	// wrong: the broker's clock is set back now and then, and nodes stamp up to
+	// 20 s behind and 30 s ahead of it.
+	wrong
+)
 
 // scribe writes a random log, as nodes and a timeout consumer would that have
 // read it up to its end, and folds it while it writes.
@@ -51,7 +64,7 @@ type scribe struct {
 	u      events.User
 	seq    uint64
 	now    events.Millis // broker's timestamp
-	stamp  events.Millis // last `at` of a node
+	stamp  events.Millis // last `at` of the import, 0: it is over
 	heard  []sign        // every login and beat so far
 	put    []uint64      // sequences at which an override was set
 	told   []events.Event
@@ -66,8 +79,14 @@ type sign struct {
 }
 
 func newScribe(t *rapid.T, h habits) *scribe {
-	return &scribe{t: t, habits: h, u: events.User{ID: "alice"}, now: morning, stamp: morning}
+	w := &scribe{t: t, habits: h, u: events.User{ID: "alice"}, now: morning}
+	if h.clocks == importing {
+		w.stamp = morning - month
+	}
+	return w
 }
+
+const month = events.Millis(30 * 86_400_000)
 
 // writeLog writes a random log. No beat waits for its witness for more than
 // a dozen messages.
@@ -85,6 +104,7 @@ func (w *scribe) writeLog() {
 		"expiry":   w.deed((*scribe).expiry),
 		"witness":  w.deed((*scribe).witness),
 		"again":    w.deed((*scribe).again),
+		"go live":  w.deed((*scribe).goLive),
 	})
 }
 
@@ -107,18 +127,29 @@ func (w *scribe) deed(do func(*scribe)) func(*rapid.T) {
 // moment is the next place in the log.
 func (w *scribe) moment() events.Moment {
 	w.seq += rapid.Uint64Range(1, 3).Draw(w.t, "seq")
-	w.now += events.Millis(rapid.Int64Range(0, 4_000).Draw(w.t, "elapsed"))
+	least := int64(0)
+	if w.habits.clocks == wrong {
+		least = -2_000
+	}
+	w.now += events.Millis(rapid.Int64Range(least, 4_000).Draw(w.t, "elapsed"))
 	return events.Moment{Seq: w.seq, Time: w.now}
 }
 
 // at is what the accepting node's clock says.
 func (w *scribe) at() events.Millis {
-	if w.habits.wrongClocks {
-		return w.now + events.Millis(rapid.Int64Range(-20_000, 30_000).Draw(w.t, "skew"))
+	if w.stamp != 0 {
+		w.stamp += events.Millis(rapid.Int64Range(0, int64(w.now-10_000-w.stamp)).Draw(w.t, "at"))
+		return w.stamp
 	}
-	w.stamp += events.Millis(rapid.Int64Range(0, int64(w.now-w.stamp)).Draw(w.t, "at"))
-	return w.stamp
+	behind := int64(9_999)
+	if w.habits.clocks == wrong {
+		behind = 20_000
+	}
+	return w.now + events.Millis(rapid.Int64Range(-behind, 30_000).Draw(w.t, "skew"))
 }
+
+// goLive ends the import.
+func (w *scribe) goLive() { w.stamp = 0 }
 
 func (w *scribe) write(m message) {
 	m.fold(&w.u)

@@ -17,6 +17,7 @@ type model struct {
 
 type modelSign struct {
 	seq    uint64
+	nth    uint32
 	at     events.Millis
 	idle   bool
 	device string
@@ -37,7 +38,7 @@ func (m *model) tell(at events.Moment, e events.Event) (changed bool, why events
 	_, live := m.signs[session]
 	switch e.Type {
 	case events.Login:
-		m.sign(session, at.Seq, stamp, e)
+		m.sign(session, at, stamp, e)
 		m.left = append(m.left, stamp)
 		return m.look(stamp), events.CauseLogin
 	case events.Heartbeat:
@@ -45,7 +46,7 @@ func (m *model) tell(at events.Moment, e events.Event) (changed bool, why events
 			return false, ""
 		}
 		turned := live && m.idle(session) != e.Idle
-		m.sign(session, at.Seq, stamp, e)
+		m.sign(session, at, stamp, e)
 		if turned && e.Idle {
 			return m.look(stamp), events.CauseIdle
 		}
@@ -62,16 +63,17 @@ func (m *model) tell(at events.Moment, e events.Event) (changed bool, why events
 	return false, ""
 }
 
-// believed is a node's stamp, or the broker's where that is more than 10 s behind.
+// believed is the broker's time, or a node's stamp where that is 10 s behind or
+// more.
 func believed(at events.Moment, stamp events.Millis) events.Millis {
-	if stamp-at.Time > 10_000 {
-		return at.Time
+	if behind := at.Time - stamp; behind >= 10_000 {
+		return stamp
 	}
-	return stamp
+	return at.Time
 }
 
-func (m *model) sign(session string, seq uint64, at events.Millis, e events.Event) {
-	m.signs[session] = append(m.signs[session], modelSign{seq, at, e.Idle, e.Device})
+func (m *model) sign(session string, at events.Moment, stamp events.Millis, e events.Event) {
+	m.signs[session] = append(m.signs[session], modelSign{at.Seq, at.Nth, stamp, e.Idle, e.Device})
 }
 
 func (m *model) logout(session string, at events.Millis, all bool) {

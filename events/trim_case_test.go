@@ -1,6 +1,7 @@
 package events_test
 
 import (
+	"cmp"
 	"testing"
 
 	"github.com/rollcall-dev/rollcall/events"
@@ -10,9 +11,11 @@ import (
 func TestTrimmedLogs(t *testing.T) {
 	login := entry(1, events.Event{Type: events.Login, Session: "web"})
 	online := func(seq uint64, e events.Event) message {
-		e.Type, e.Session, e.Since = events.Online, "web", entry(e.By, e).event.At
+		e.Type, e.Session = events.Online, cmp.Or(e.Session, "web")
+		e.Since = cmp.Or(e.Since, entry(e.By, e).event.At)
 		return entry(seq, e)
 	}
+	yesterday := morning - 86_400_000
 	active, idle := events.Beat{Session: "web"}, events.Beat{Session: "web", Idle: true}
 	offline := entry(3, events.Event{Type: events.Offline, Session: "web", Cause: events.CauseTimeout, Judged: 1, LastSeen: morning + 1000})
 
@@ -27,11 +30,26 @@ func TestTrimmedLogs(t *testing.T) {
 			beats(2, events.Beat{Session: "web", At: morning + 5000}), beats(3, events.Beat{Session: "web", At: morning + 3000})}},
 		"a lost beat of a clock ahead of a login": {3, []message{login,
 			beats(2, events.Beat{Session: "web", At: morning + 5000}), entry(3, events.Event{Type: events.Login, Session: "web"})}},
+		"a lost beat of a clock ahead of a logout": {3, []message{login,
+			beats(2, events.Beat{Session: "web", At: morning + 30_000}),
+			entry(3, events.Event{Type: events.Logout, Session: "web", At: morning + 3000 - 9_999})}},
+		"an import of the past": {4, []message{entry(1, events.Event{Type: events.Login, Session: "web", At: yesterday}),
+			beats(2, events.Beat{Session: "web", At: yesterday + 5}), beats(3, events.Beat{Session: "app", At: yesterday + 6}),
+			online(4, events.Event{Session: "app", By: 3, Since: yesterday + 6}),
+			entry(5, events.Event{Type: events.Logout, All: true, At: yesterday + 7})}},
+		"an import that ends 10 s before now": {3, []message{entry(1, events.Event{Type: events.Login, Session: "web", At: yesterday}),
+			beats(2, events.Beat{Session: "web", At: morning + 2000 - 10_000}),
+			entry(3, events.Event{Type: events.Logout, Session: "web", At: morning + 3000 - 9_999})}},
 		"idle, active, idle in one lost batch": {3, []message{login, beats(2, idle, active, idle),
-			online(3, events.Event{By: 2, Idle: true}), online(4, events.Event{By: 2})}},
+			online(3, events.Event{By: 2, Idle: true}), online(4, events.Event{By: 2, Nth: 1}), online(5, events.Event{By: 2, Nth: 2, Idle: true})}},
+		"that, written down in another order": {3, []message{login, beats(2, idle, active, idle),
+			online(3, events.Event{By: 2, Nth: 2, Idle: true}), online(4, events.Event{By: 2, Idle: true}), online(5, events.Event{By: 2, Nth: 1})}},
 		"idle, active in one lost batch, witnessed twice": {3, []message{login, beats(2, idle, active),
-			online(3, events.Event{By: 2, Idle: true}), online(4, events.Event{By: 2}),
-			online(5, events.Event{By: 2, Idle: true}), online(6, events.Event{By: 2})}},
+			online(3, events.Event{By: 2, Idle: true}), online(4, events.Event{By: 2, Nth: 1}),
+			online(5, events.Event{By: 2, Idle: true}), online(6, events.Event{By: 2, Nth: 1})}},
+		"two sessions of one lost batch, and an offline that it overtook": {3, []message{login,
+			beats(2, events.Beat{Session: "app"}, active), offline,
+			online(4, events.Event{Session: "app", By: 2}), online(5, events.Event{By: 2, Nth: 1, Voids: 3})}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if whole, _ := fullFold(test.log); len(whole.Pending) != 0 {

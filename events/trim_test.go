@@ -12,14 +12,15 @@ import (
 )
 
 // A log that has lost the heartbeats of its beginning folds to what the whole
-// log folds to, and reports the same changes on the way.
+// log folds to, and reports the same changes on the way. Wrong clocks are left
+// out: where a node's is 10 s behind or more and other nodes' are not, a logout
+// that it accepts can lie in time before lost beats, and last seen then differs.
 func TestTrimmedLogFoldsTheSame(t *testing.T) {
 	for name, h := range map[string]habits{
-		"clocks agree":                  {},
-		"clocks disagree":               {wrongClocks: true},
-		"two consumers witness":         {twoWitnesses: true},
-		"a batch names a session twice": {crowdedBatches: true},
-		"that, and two consumers":       {crowdedBatches: true, twoWitnesses: true},
+		"fair clocks":                  {},
+		"an import":                    {clocks: importing},
+		"fair clocks, two consumers":   {twoWitnesses: true},
+		"an import, and two consumers": {clocks: importing, twoWitnesses: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
@@ -100,6 +101,8 @@ func witnesses(log []message, horizon uint64) []*events.Event {
 			online = append(online, e)
 		}
 	}
-	slices.SortStableFunc(online, func(a, b *events.Event) int { return cmp.Compare(a.By, b.By) })
+	slices.SortStableFunc(online, func(a, b *events.Event) int {
+		return cmp.Or(cmp.Compare(a.By, b.By), cmp.Compare(a.Nth, b.Nth))
+	})
 	return online
 }

@@ -1,10 +1,12 @@
 package events_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
 
 	"github.com/rollcall-dev/rollcall/events"
 )
@@ -18,6 +20,9 @@ func TestWhatBeatsChangedWaitsForItsWitnesses(t *testing.T) {
 		entry(5, events.Event{Type: events.Offline, Session: events.DefaultSession, Cause: events.CauseTimeout, Judged: 2, LastSeen: morning}),
 		entry(6, events.Event{Type: events.Login, Session: "web"}),
 		entry(7, events.Event{Type: events.Offline, Session: "web", Cause: events.CauseTimeout, Judged: 5, LastSeen: morning}),
+		beats(8, events.Beat{Session: "web"}, events.Beat{Session: "web", Idle: true}, events.Beat{Session: "web"}, events.Beat{Session: "web", Idle: true},
+			events.Beat{Session: "app"}, events.Beat{Session: "web", Idle: true, Actor: "gateway"}),
+		entry(9, events.Event{Type: events.Offline, Session: "web", Cause: events.CauseTimeout, Judged: 6, LastSeen: morning}),
 	}
 	u, _ := fullFold(log)
 	want := []events.Witness{
@@ -25,13 +30,19 @@ func TestWhatBeatsChangedWaitsForItsWitnesses(t *testing.T) {
 		{Session: events.DefaultSession, Actor: "alice", By: 3, Since: morning + 3000, Idle: true},
 		{Session: events.DefaultSession, Actor: "alice", By: 3, Since: morning + 3000, Idle: true, Voids: 4},
 		{Session: events.DefaultSession, Actor: "alice", By: 3, Since: morning + 3000, Idle: true, Voids: 5},
+		{Session: "web", Actor: "alice", By: 8, Nth: 1, Since: morning + 8000, Idle: true},
+		{Session: "web", Actor: "alice", By: 8, Nth: 2, Since: morning + 8000},
+		{Session: "web", Actor: "alice", By: 8, Nth: 3, Since: morning + 8000, Idle: true},
+		{Session: "app", Actor: "alice", By: 8, Nth: 4, Since: morning + 8000},
+		{Session: "web", Actor: "alice", By: 8, Nth: 5, Since: morning + 8000, Idle: true, Voids: 9},
 	}
 	if diff := cmp.Diff(want, u.Pending); diff != "" {
 		t.Fatalf("(-want +got):\n%s", diff)
 	}
 	for len(want) > 0 {
 		first := want[0]
-		online := entry(8, events.Event{Type: events.Online, Session: first.Session, By: first.By, Since: first.Since, Idle: first.Idle, Voids: first.Voids})
+		online := entry(10, events.Event{Type: events.Online, Session: first.Session, By: first.By, Nth: first.Nth, Since: first.Since,
+			Idle: first.Idle, Voids: first.Voids})
 		if changes := online.fold(&u); len(changes) != 0 {
 			t.Errorf("a witness changed %+v", changes)
 		}
@@ -39,5 +50,39 @@ func TestWhatBeatsChangedWaitsForItsWitnesses(t *testing.T) {
 		if diff := cmp.Diff(want, u.Pending, cmpopts.EquateEmpty()); diff != "" {
 			t.Fatalf("after %+v (-want +got):\n%s", first, diff)
 		}
+	}
+}
+
+// An online changes nothing, and strikes that beat alone which it writes down.
+func TestAnOnlineStrikesItsBeatAlone(t *testing.T) {
+	eachHabit(t, func(t *rapid.T, log []message, _ clocks) {
+		u := events.User{ID: "alice"}
+		for i := range log {
+			want := u.Clone()
+			changes := log[i].fold(&u)
+			said := log[i].said()
+			if said.Type != events.Online {
+				continue
+			}
+			want.Seq = log[i].at.Seq
+			want.Pending = slices.DeleteFunc(want.Pending, func(w events.Witness) bool {
+				return events.Witness{Session: w.Session, By: w.By, Nth: w.Nth, Voids: w.Voids} ==
+					events.Witness{Session: said.Session, By: said.By, Nth: said.Nth, Voids: said.Voids}
+			})
+			if diff := cmp.Diff(want, u, cmpopts.EquateEmpty()); diff != "" || len(changes) != 0 {
+				t.Fatalf("%+v changed %+v (-want +got):\n%s", said, changes, diff)
+			}
+		}
+	})
+}
+
+func TestWitnessedIsTheBeatInItsPlace(t *testing.T) {
+	e := golden["online_nth"]
+	b, m := events.Witnessed(&e)
+	if diff := cmp.Diff(events.Beat{User: "alice", Session: "web-1", Actor: "alice", At: e.Since, Idle: true}, b); diff != "" {
+		t.Errorf("the beat (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(events.Moment{Seq: 44, Nth: 2, Time: e.Since}, m); diff != "" {
+		t.Errorf("its place (-want +got):\n%s", diff)
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 	"text/template"
 	"time"
 
@@ -23,7 +24,7 @@ func (c serveConfig) welcome(w io.Writer, addr string) error {
 		return err
 	}
 	err = welcomeText.Execute(w, map[string]any{
-		"URL": "http://" + addr, "Admin": admin, "Alice": alice, "TTL": devTTL, "Timeout": c.timeout, "Dir": c.dataDir,
+		"URL": "http://" + addr, "Admin": admin, "Alice": alice, "TTL": brief(devTTL), "Timeout": brief(c.timeout), "Dir": c.dataDir,
 	})
 	if err != nil {
 		return fmt.Errorf("printing the welcome: %w", err)
@@ -35,6 +36,18 @@ func (c serveConfig) devToken(user, scope string) (string, error) {
 	return auth.Mint([]byte(c.jwtSecret), auth.MintClaims{
 		User: user, UserClaim: c.jwtUserClaim, Scope: scope, Issuer: c.jwtIssuer, Audience: c.jwtAudience, TTL: devTTL,
 	})
+}
+
+// brief writes a duration without the zeros at its end: 2m, not 2m0s.
+func brief(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
 }
 
 var welcomeText = template.Must(template.New("welcome").Parse(`

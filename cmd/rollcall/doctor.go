@@ -56,7 +56,7 @@ there is one.`,
 		RunE:        func(cmd *cobra.Command, _ []string) error { return d.run(cmd.Context(), p) },
 	}
 	d.config.declare(cmd.Flags())
-	d.remote.declare(cmd)
+	d.declare(cmd)
 	return cmd
 }
 

@@ -38,7 +38,7 @@ func examined(t *testing.T, code int, args ...string) map[string]finding {
 func TestDoctorFindsAGoodMachineGood(t *testing.T) {
 	dir := t.TempDir()
 	found := examined(t, exitFine, "--jwt-secret", testSecret, "--addr", "127.0.0.1:0", "--data-dir", filepath.Join(dir, "new", "data"))
-	for _, check := range []string{"configuration", "data directory", "file system", "free disk", "port", "key set", "clock", "open files"} {
+	for _, check := range []string{"configuration", "tokens", "data directory", "file system", "free disk", "port", "key set", "clock", "open files"} {
 		if f, ok := found[check]; !ok || f.Result == resultFailed {
 			t.Errorf("%s: got %+v", check, f)
 		}

@@ -8,8 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -20,14 +18,13 @@ const (
 	askTime   = 5 * time.Second // how long a check waits for another machine
 	fewFiles  = 1 << 10         // open files below which a node is soon out of connections
 	someFiles = 8 << 10
-	littleGiB = 1.0 // free disk below which a warning is due
-	noGiB     = 0.1
 	firstYear = 2026 // no clock was right that shows an earlier one
 )
 
 // examineMachine checks what a node with this configuration would need here.
 func (d *doctor) examineMachine(ctx context.Context, settingsErr error) []finding {
 	found := examineConfig(errors.Join(settingsErr, d.config.check()), d.config.advice())
+	found = append(found, examineTokens(d.config))
 	found = append(found, examineDir(d.config.dataDir), examineFileSystem(d.config.dataDir), examineDisk(d.config.dataDir))
 	found = append(found, d.examinePort(ctx)...)
 	return append(found, examineKeySet(ctx, d.config.jwksURL), examineClock(time.Now()), examineOpenFiles())
@@ -57,73 +54,22 @@ func cutFix(line string) (detail, fix string) {
 	return line, "set it otherwise; see `rollcall serve --help`"
 }
 
-// examineDir writes a file where a node would, and takes it away again. It makes no directory that is not there.
-func examineDir(dir string) finding {
-	at := standing(dir)
-	f, err := os.CreateTemp(at, ".rollcall-doctor-*")
-	if err != nil {
-		return of("data directory", err, "", "give the user that runs the node the right to write there, or another --data-dir")
+// examineTokens says what tokens are verified with. What is wrong with that is a problem of the configuration.
+func examineTokens(c serveConfig) finding {
+	var with []string
+	if c.jwtSecret != "" {
+		with = append(with, fmt.Sprintf("a secret of %d bytes", len(c.jwtSecret)))
 	}
-	defer os.Remove(f.Name())
-	_, err = f.WriteString("written by rollcall doctor\n")
-	err = errors.Join(err, f.Sync(), f.Close())
-	detail := dir + " is writable"
-	if at != filepath.Clean(dir) {
-		detail = dir + " is not there yet and can be made"
+	if c.jwtKeyFile != "" {
+		with = append(with, "the keys in "+c.jwtKeyFile)
 	}
-	return of("data directory", err, detail, "see what is wrong with that disk")
-}
-
-// standing is the directory itself, or the nearest one above it that is there.
-func standing(dir string) string {
-	dir = filepath.Clean(dir)
-	for {
-		if _, err := os.Stat(dir); err == nil {
-			return dir
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return dir
-		}
-		dir = parent
+	if c.jwksURL != "" {
+		with = append(with, "a key set")
 	}
-}
-
-// risky tells what is to be known about file systems that do not keep what an fsync promises.
-var risky = map[string]string{ // file system → what is wrong with it
-	"tmpfs":   "it is in memory, so everything is gone at the next boot",
-	"overlay": "it is a container's own layer, gone with the container: mount a volume",
-	"nfs":     "locks and fsyncs over the network are not to be relied on",
-	"cifs":    "locks and fsyncs over the network are not to be relied on",
-	"9p":      "locks and fsyncs through a virtual machine are not to be relied on",
-	"fuse":    "whether it keeps an fsync's promise depends on what is behind it",
-}
-
-func examineFileSystem(dir string) finding {
-	name, _, err := disk(standing(dir))
-	if err != nil {
-		return skipped("file system", "%v", err)
+	if len(with) == 0 || c.checkTokens() != nil {
+		return skipped("tokens", "see configuration")
 	}
-	if why, ok := risky[name]; ok {
-		return finding{"file system", resultWarning, name + ": " + why, "put --data-dir on a local disk"}
-	}
-	return finding{Check: "file system", Result: resultOK, Detail: name}
-}
-
-func examineDisk(dir string) finding {
-	_, free, err := disk(standing(dir))
-	if err != nil {
-		return skipped("free disk", "%v", err)
-	}
-	gib := float64(free) / (1 << 30)
-	f := finding{Check: "free disk", Result: resultOK, Detail: fmt.Sprintf("%.1f GiB", gib)}
-	if gib < littleGiB {
-		f.Result, f.Fix = resultWarning, "make room, or shorten --hot-retention and --audit-retention"
-	}
-	if gib < noGiB {
-		f.Result = resultFailed
-	}
-	return f
+	return finding{Check: "tokens", Result: resultOK, Detail: "verified with " + strings.Join(with, " and ")}
 }
 
 // examinePort finds out whether the address is free, or who has it.

@@ -14,7 +14,7 @@ var presenceColumns = []column[client.Presence]{
 	{"observed", func(p client.Presence) string { return string(p.Observed) }},
 	{"since", func(p client.Presence) string { return moment(p.Since) }},
 	{"last_seen", func(p client.Presence) string { return moment(p.LastSeen) }},
-	{"sessions", func(p client.Presence) string { return sessionCount(p) }},
+	{"sessions", sessionCount},
 	{"override", func(p client.Presence) string { return overrideText(p.Override) }},
 }
 

@@ -60,6 +60,9 @@ func addTo(root *cobra.Command, group string, commands ...*cobra.Command) {
 
 // prepare gives a command and all below it what they share.
 func (p *program) prepare(c *cobra.Command) {
+	if builtin(c) {
+		return
+	}
 	p.known.Add(c.Flags())
 	p.known.Add(c.PersistentFlags())
 	if c.HasSubCommands() && !c.Runnable() {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -56,8 +57,19 @@ func (c serveConfig) serve(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	err = c.attend(ctx, p, n)
-	return errors.Join(err, file.remove())
+	err = attend(ctx, n, func(addr string) error {
+		log.InfoContext(ctx, "ready", "addr", addr, "version", buildVersion().Version)
+		return c.announce(p, addr)
+	})
+	return errors.Join(c.explain(err), file.remove())
+}
+
+// explain adds what to do to the errors that are met most.
+func (c serveConfig) explain(err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%w: stop the program that has it, or give another --addr", err)
+	}
+	return err
 }
 
 // toEmbedded is the one place where flags become the configuration of a node.
@@ -88,8 +100,8 @@ func (c *serveConfig) complete() {
 	}
 }
 
-// attend runs n, tells when it is ready, and sees to it that it stops in time.
-func (c serveConfig) attend(ctx context.Context, p *program, n *embedded.Node) error {
+// attend runs n until ctx ends, calls ready with its address once it serves, and sees to it that it stops in time.
+func attend(ctx context.Context, n *embedded.Node, ready func(addr string) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ended := make(chan error, 1)
@@ -97,11 +109,11 @@ func (c serveConfig) attend(ctx context.Context, p *program, n *embedded.Node) e
 	select {
 	case err := <-ended:
 		return err
-	case <-n.Ready():
 	case <-ctx.Done():
 		return awaitStop(ended)
+	case <-n.Ready():
 	}
-	if err := c.announce(p, n.Addr()); err != nil {
+	if err := ready(n.Addr()); err != nil {
 		cancel()
 		return errors.Join(err, awaitStop(ended))
 	}

@@ -96,7 +96,8 @@ type Consumer struct {
 }
 
 // New returns a consumer of cfg.Log that judges by cfg.Fold. It starts nothing;
-// see Run.
+// see Run. It looks where the fold stands: made before that begins to follow
+// the log, the consumer notices that the node was down.
 func New(cfg Config) *Consumer {
 	cfg = cfg.withDefaults()
 	c := &Consumer{cfg: cfg, log: cfg.Log, fold: cfg.Fold, metrics: cfg.Metrics, complained: map[string]int64{}}
@@ -105,6 +106,7 @@ func New(cfg Config) *Consumer {
 	} else {
 		c.lease = NewLease(LeaseConfig{JetStream: cfg.Log.JetStream(), Node: cfg.Node, Logger: cfg.Logger, Mono: cfg.Mono, Held: cfg.Metrics.LeaseHeld})
 	}
+	c.fold.Locked(func(_ uint64, clock events.Clock, _ int64) { c.hearing.listen(clock) })
 	return c
 }
 

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/rollcall-dev/rollcall/events"
@@ -158,21 +159,27 @@ func TestTwoConsumersMakeOneChange(t *testing.T) {
 		journaltest.Run(t, "a consumer", c.Run)
 	}
 	appendBeats(t, log, users)
-	journaltest.Until(t, "all to have been online and to be offline", func() bool {
-		live, pending := folds[0].count()
-		return len(folds[0].users) == users && live == 0 && pending == 0
-	})
-	_, last, err := log.Bounds(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, f := range folds {
-		if err := f.WaitFor(t.Context(), last); err != nil {
-			t.Fatal(err)
-		}
+		toEnd(t, log, f)
+		journaltest.Until(t, "all to be offline and written down", func() bool {
+			live, pending := f.count()
+			return live == 0 && pending == 0
+		})
+		toEnd(t, log, f)
 		for i := range users {
 			same(t, "statuses", f.statuses(name(i)), events.StatusOnline, events.StatusOffline)
 		}
+	}
+}
+
+func toEnd(t testing.TB, log *journal.Journal, f *fold) {
+	t.Helper()
+	_, last, err := log.Bounds(t.Context())
+	if err == nil {
+		err = f.WaitFor(t.Context(), last)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -252,36 +259,53 @@ func TestBeatsAreWrittenDownInOrder(t *testing.T) {
 	}
 }
 
+func TestBeatsOfOneMessageAreWrittenDownEachByItself(t *testing.T) {
+	r := newRig(t)
+	at := events.MillisOf(r.Now())
+	var batch []events.Beat
+	for i := range 9 { // turns idle and active, all in one message
+		batch = append(batch, events.Beat{User: "alice", Session: "web", At: at, Idle: i%2 == 1})
+	}
+	m := nats.NewMsg(events.HeartbeatSubject)
+	m.Data = events.AppendBatch(nil, batch)
+	if _, err := r.log.JetStream().PublishMsg(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	r.run(t)
+	r.settled(t)
+	for i, e := range all(t, r.log, events.Online) {
+		if e.Nth != uint32(i) || e.Idle != (i%2 == 1) {
+			t.Errorf("online event %d: %+v", i, e)
+		}
+	}
+}
+
 func TestBeatsThatSomebodyElseWroteDownAreNoTrouble(t *testing.T) {
 	r := newRig(t)
 	for i := range 20 {
 		r.beat(t, events.Beat{User: name(i)})
 	}
 	other := New(Config{Log: r.log, Fold: newFold(t, r.log, r.Mono), Unleased: true, Now: r.Now, Mono: r.Mono})
+	tell := func(c *Consumer, n int) int {
+		stored, err := c.writeDown(t.Context(), c.unwritten()[:n], c.Held)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return stored
+	}
 	for _, c := range []*Consumer{r.consumer, other} {
 		if err := c.settle(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	refs, upTo := other.unwritten()
-	if _, err := other.writeDown(t.Context(), refs[:7], upTo, other.Held); err != nil {
-		t.Fatal(err)
+	r.fold.gate.Lock() // it does not see what the other one writes
+	if n := tell(other, 7); n != 7 {
+		t.Errorf("the other wrote down %d, want 7", n)
 	}
-	// Ours has not read that yet: it tells all twenty, and thirteen are new.
-	refs, _ = r.consumer.unwritten()
-	var notes []note
-	for i := range refs {
-		w := events.Witness{Session: events.DefaultSession, Actor: refs[i].user.ID, By: refs[i].by, Since: events.MillisOf(r.Now())}
-		n, err := noteOf(&beat{user: refs[i].user.ID, Witness: w}, events.MillisOf(r.Now()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		notes = append(notes, n)
+	if n := tell(r.consumer, 20); n != 13 {
+		t.Errorf("of twenty that wait, %d were new, want 13", n)
 	}
-	stored, err := r.consumer.appendInOrder(t.Context(), notes)
-	if err != nil || len(notes)-stored != len(notes)-13 && len(notes) == 20 {
-		t.Errorf("%d of %d were new, error %v; want 13 of 20", stored, len(notes), err)
-	}
+	r.fold.gate.Unlock()
 	if n := len(all(t, r.log, events.Online)); n != 20 {
 		t.Errorf("%d online events, want 20", n)
 	}

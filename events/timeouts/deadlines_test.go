@@ -72,9 +72,10 @@ func (m *model) beat() {
 	events.ApplyBeat(u, at, &b)
 	u.Pending = nil
 	m.wheel.Touch(u)
-	if s := u.Session(session); s != nil {
-		k := sessionKey(u.ID, session)
-		m.latest[k] = max(m.latest[k], m.by(m.left(s, m.now())))
+	for i := range u.Sessions { // a touch may put each of them off by a tick
+		s := &u.Sessions[i]
+		k := sessionKey(u.ID, s.ID)
+		m.latest[k] = max(m.latest[k], m.by(max(m.left(s, m.now()), tick)))
 	}
 }
 

@@ -2,6 +2,7 @@ package timeouts
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"slices"
 	"sync"
@@ -16,7 +17,13 @@ import (
 	"github.com/rollcall-dev/rollcall/events/journaltest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain keeps what rapid finds out of the tree: its seed is printed.
+func TestMain(m *testing.M) {
+	if err := flag.Set("rapid.nofailfile", "true"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // fold is an honest Fold: it follows a real log and folds it into a map.
 type fold struct {
@@ -70,6 +77,7 @@ func (f *fold) apply(m *journal.Message) error {
 			return err
 		}
 		for i := range b.Beats {
+			at.Nth = uint32(i)
 			u := f.user(string(b.Beats[i].User))
 			change, changed := events.ApplyBeat(u, at, &b.Beats[i])
 			f.note(u, change, changed)

@@ -44,7 +44,8 @@ type hearing struct {
 }
 
 // listen takes notice of where the clock stands and returns the covered time at
-// which the last gap had ended, 0 if there was none since the first call.
+// which the last gap had ended, 0 if there was none since the first call that
+// came after a message.
 func (h *hearing) listen(clock events.Clock) (resumed int64) {
 	passed := time.Duration(clock.Last-h.last.Last) * time.Millisecond
 	counted := time.Duration(clock.Covered-h.last.Covered) * time.Millisecond

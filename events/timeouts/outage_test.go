@@ -109,6 +109,18 @@ func TestNoOutageOrStepOfAClockIsAnybodysSilence(t *testing.T) {
 	}
 }
 
+func TestTimeInWhichTheNodeWasDownIsNobodysSilence(t *testing.T) {
+	for down, want := range map[time.Duration]int64{9 * time.Second: 0, 10 * time.Minute: 65_000} {
+		f := &still{clock: events.Clock{Covered: 60_000, Last: 1_000_000}} // its checkpoint
+		c := New(Config{Fold: f, Unleased: true})
+		f.clock.Advance(1_005_000)                                      // what came before the end
+		f.clock.Advance(1_005_000 + events.Millis(down.Milliseconds())) // the first mark after the start
+		if got := c.instant(f.clock, 0).Resumed; got != want {
+			t.Errorf("down for %v: resumed at %d, want %d", down, got, want)
+		}
+	}
+}
+
 func TestManySmallStepsOfTheBrokersClockFireNothingEarly(t *testing.T) {
 	w := newWorld(t)
 	u := &events.User{ID: "stays"}

@@ -54,8 +54,7 @@ func (c *Consumer) Emit(ctx context.Context) (ended int, err error) {
 	}
 	c.witnessing.Lock()
 	defer c.witnessing.Unlock()
-	refs, upTo := c.unwritten()
-	_, err = c.writeDown(ctx, refs, upTo, func() bool { return true })
+	_, err = c.writeDown(ctx, c.unwritten(), func() bool { return true })
 	return ended, err
 }
 

@@ -14,17 +14,17 @@ type unwritten struct {
 	listed map[*events.User]struct{}
 }
 
-// beatRef names the unwritten beats of one user in one message of the log.
+// beatRef names an unwritten beat.
 type beatRef struct {
-	user *events.User
-	by   uint64
+	user      *events.User
+	by, voids uint64
+	nth       uint32
 }
 
 // beat is an unwritten beat, copied.
 type beat struct {
 	user string
 	events.Witness
-	nth int // among equal ones of that user in that message
 }
 
 func (b *unwritten) touch(u *events.User) {
@@ -46,7 +46,7 @@ func (b *unwritten) takeUsers() []*events.User {
 }
 
 // relist puts those of users back that still have beats to write down, and adds
-// these to refs as far as they came up to the sequence upTo.
+// these to refs as far as they began to wait up to the sequence upTo.
 func (b *unwritten) relist(users []*events.User, upTo uint64, refs []beatRef) []beatRef {
 	for _, u := range users {
 		if len(u.Pending) == 0 {
@@ -54,10 +54,9 @@ func (b *unwritten) relist(users []*events.User, upTo uint64, refs []beatRef) []
 			continue
 		}
 		b.users = append(b.users, u)
-		for i, w := range u.Pending {
-			seen := slices.ContainsFunc(u.Pending[:i], func(o events.Witness) bool { return o.By == w.By && raised(o) <= upTo })
-			if raised(w) <= upTo && !seen {
-				refs = append(refs, beatRef{user: u, by: w.By})
+		for _, w := range u.Pending {
+			if max(w.By, w.Voids) <= upTo {
+				refs = append(refs, beatRef{user: u, by: w.By, voids: w.Voids, nth: w.Nth})
 			}
 		}
 	}
@@ -67,35 +66,19 @@ func (b *unwritten) relist(users []*events.User, upTo uint64, refs []beatRef) []
 	return refs
 }
 
-// raised is the sequence at which w began to wait: its own, or that of the
-// offline event that it overtook.
-func raised(w events.Witness) uint64 { return max(w.By, w.Voids) }
-
 // inOrder sorts refs by their place in the log.
 func inOrder(refs []beatRef) {
-	slices.SortFunc(refs, func(a, b beatRef) int { return cmp.Compare(a.by, b.by) })
+	slices.SortFunc(refs, func(a, b beatRef) int { return cmp.Or(cmp.Compare(a.by, b.by), cmp.Compare(a.nth, b.nth)) })
 }
 
-// copyBeats copies at least n of the beats that refs name and that still wait,
-// if there are as many, and returns the refs that are left.
-func copyBeats(refs []beatRef, upTo uint64, n int) ([]beat, []beatRef) {
-	var out []beat
-	for looks := 0; looks < maxLooks && len(out) < n && len(refs) > 0; looks++ {
-		r := refs[0]
-		refs = refs[1:]
-		first := len(out)
-		for _, w := range r.user.Pending {
-			if w.By != r.by || raised(w) > upTo {
-				continue
-			}
-			b := beat{user: r.user.ID, Witness: w}
-			for _, o := range out[first:] {
-				if o.Witness == w {
-					b.nth++
-				}
-			}
-			out = append(out, b)
+// copyBeats copies those of refs that still wait.
+func copyBeats(refs []beatRef) []beat {
+	out := make([]beat, 0, len(refs))
+	for _, r := range refs {
+		i := slices.IndexFunc(r.user.Pending, func(w events.Witness) bool { return w.By == r.by && w.Nth == r.nth && w.Voids == r.voids })
+		if i >= 0 {
+			out = append(out, beat{user: r.user.ID, Witness: r.user.Pending[i]})
 		}
 	}
-	return out, refs
+	return out
 }

@@ -16,10 +16,8 @@ import (
 )
 
 const (
-	// maxBatch is how many messages the server takes as one atomic batch.
-	maxBatch = 1000
-	// maxPlain is up to how many go one by one: a message costs one fsync under
-	// sync always, a batch about four.
+	// maxPlain is up to how many messages go one by one: a message costs one
+	// fsync under sync always, a batch about four.
 	maxPlain = 4
 	// ackTime is how long an acknowledgement may take.
 	ackTime = 5 * time.Second
@@ -28,13 +26,11 @@ const (
 	codeBatchDuplicate = 10201
 )
 
-// witness writes down the beats that wait for it, in the order of their
-// sequence over all users, and stops at the first failure. A reader of the
-// audit copy, which has no heartbeats, puts them back in their places and reads
-// ahead no farther than to the first one that belongs behind where it stands:
-// so an earlier beat must never be written behind a later one. That is why this
-// does not go through the journal's queue, whose publishes succeed or fail
-// each by itself.
+// witness writes down the beats that wait for it, in the order of their places
+// in the log over all users, and stops at the first failure: whatever is lost
+// at any moment, what has been written down has no hole. That is why this does
+// not go through the journal's queue, whose publishes succeed or fail each by
+// itself.
 func (c *Consumer) witness(ctx context.Context) (more bool, err error) {
 	c.witnessing.Lock()
 	defer c.witnessing.Unlock()
@@ -46,8 +42,8 @@ func (c *Consumer) witness(ctx context.Context) (more bool, err error) {
 	if err := c.catchUp(ctx); err != nil {
 		return false, err
 	}
-	refs, upTo := c.unwritten()
-	stored, err := c.writeDown(ctx, refs, upTo, c.Held)
+	refs := c.unwritten()
+	stored, err := c.writeDown(ctx, refs, c.Held)
 	if err == nil && stored == 0 && len(refs) > 0 {
 		pause(ctx) // others do the same, or it cannot be written
 	}
@@ -55,8 +51,9 @@ func (c *Consumer) witness(ctx context.Context) (more bool, err error) {
 }
 
 // unwritten returns the beats that wait, in order, as of one sequence.
-func (c *Consumer) unwritten() (refs []beatRef, upTo uint64) {
+func (c *Consumer) unwritten() (refs []beatRef) {
 	var users []*events.User
+	var upTo uint64
 	c.fold.Locked(func(seq uint64, _ events.Clock, _ int64) {
 		users, upTo = c.deadlines.beats.takeUsers(), seq
 	})
@@ -68,20 +65,22 @@ func (c *Consumer) unwritten() (refs []beatRef, upTo uint64) {
 		users = users[n:]
 	}
 	inOrder(refs)
-	return refs, upTo
+	return refs
 }
 
 // writeDown appends refs, of which those that another consumer wrote down in
-// the meantime are left out, while allowed says so.
-func (c *Consumer) writeDown(ctx context.Context, refs []beatRef, upTo uint64, allowed func() bool) (stored int, err error) {
-	for len(refs) > 0 && allowed() {
+// the meantime are left out, while allowed says so. It returns how many were
+// new.
+func (c *Consumer) writeDown(ctx context.Context, refs []beatRef, allowed func() bool) (stored int, err error) {
+	for part := range slices.Chunk(refs, window) {
+		if !allowed() {
+			break
+		}
 		var beats []beat
-		c.fold.Locked(func(uint64, events.Clock, int64) { beats, refs = copyBeats(refs, upTo, window/2) })
-		for part := range slices.Chunk(c.notes(beats), maxBatch) {
-			fresh, err := c.appendInOrder(ctx, part)
-			if stored += fresh; err != nil {
-				return stored, fmt.Errorf("writing down heartbeats: %w", err)
-			}
+		c.fold.Locked(func(uint64, events.Clock, int64) { beats = copyBeats(part) })
+		fresh, err := c.appendInOrder(ctx, c.notes(beats))
+		if stored += fresh; err != nil {
+			return stored, fmt.Errorf("writing down heartbeats: %w", err)
 		}
 	}
 	return stored, nil
@@ -115,17 +114,13 @@ func noteOf(b *beat, at events.Millis) (note, error) {
 		return note{}, fmt.Errorf("making an event id: %w", err)
 	}
 	e := events.Event{ID: id.String(), Type: events.Online, V: events.Version, User: b.user, Session: b.Session, At: at,
-		Actor: b.Actor, Idle: b.Idle, Since: b.Since, By: b.By, Voids: b.Voids}
+		Actor: b.Actor, Idle: b.Idle, Since: b.Since, By: b.By, Nth: b.Nth, Voids: b.Voids}
 	if err := e.Validate(); err != nil {
 		return note{}, err
 	}
 	data, err := events.Encode(&e)
-	idle := uint64(0)
-	if b.Idle {
-		idle = 1
-	}
 	return note{subject: events.SubjectOf(&e), data: data, voids: b.Voids != 0,
-		key: key("on", b.user, b.Session, b.By, b.Voids, idle, uint64(b.nth)).ID}, err
+		key: key("on", b.user, b.Session, b.By, uint64(b.Nth), b.Voids).ID}, err
 }
 
 // msg makes a message: a new one for each attempt, because publishing a batch

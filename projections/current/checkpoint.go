@@ -41,6 +41,7 @@ type snapshot struct {
 	meta   projections.Meta
 	users  []*events.User // to write down
 	erased []string
+	taps   []*Tap
 }
 
 type record struct {
@@ -58,6 +59,12 @@ func (v *View) Checkpoint() error {
 	s, ok := v.begin()
 	if !ok {
 		return nil
+	}
+	for _, t := range s.taps {
+		if err := t.Flush(s.meta.Seq); err != nil {
+			v.finish(s, err)
+			return err
+		}
 	}
 	records := v.collect(s.users)
 	sort.Slice(records, func(a, b int) bool { return records[a].id < records[b].id })
@@ -98,7 +105,7 @@ func (v *View) begin() (snapshot, bool) {
 		meta.Fingerprint = v.last.Fingerprint()
 	}
 	meta.Users = v.users()
-	s := snapshot{meta: meta, users: v.dirty, erased: v.erased}
+	s := snapshot{meta: meta, users: v.dirty, erased: v.erased, taps: v.taps}
 	v.dirty = nil
 	v.saved = make(map[string][]byte)
 	v.gen++
@@ -136,7 +143,7 @@ func (v *View) finish(s snapshot, err error) {
 	v.saved = make(map[string][]byte)
 	if err != nil {
 		for _, u := range s.users {
-			if u.Mark != v.gen {
+			if u.Mark != v.gen { // else he has changed since, and is on the list
 				u.Mark = v.gen
 				v.dirty = append(v.dirty, u)
 			}

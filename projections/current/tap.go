@@ -1,24 +1,30 @@
 package current
 
-import "github.com/rollcall-dev/rollcall/events"
+import (
+	"slices"
 
-// Tap is told, in order and under the view's lock, of every change of status
-// and of how far the view has come. It must not block.
+	"github.com/rollcall-dev/rollcall/events"
+)
+
+// Tap is another view's way to the changes of status that this one's fold
+// finds.
 type Tap struct {
+	// Put is told, in order and under the view's lock, of every change and every
+	// erasure, and of how far the view has come. It must not block.
 	Put func(changes []events.Change, upTo uint64)
+	// Erased is told of an erased user, in order with the changes, under the lock.
+	Erased func(user string, at events.Moment)
+	// Flush is called before the view writes its checkpoint for the sequence
+	// upTo: when it returns nil, everything that Put told up to there is durable.
+	Flush func(upTo uint64) error
 }
 
-func (t *Tap) put(changes []events.Change, upTo uint64) { t.Put(changes, upTo) }
-
 // Tap adds t. The sequence returned is where the view stands: t is told of
-// everything after it. Then at is run, with the view at rest; it may be nil.
-func (v *View) Tap(t *Tap, at func()) uint64 {
+// everything after it.
+func (v *View) Tap(t *Tap) uint64 {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.taps = append(v.taps, t)
-	if at != nil {
-		at()
-	}
 	return v.fold.Seq
 }
 
@@ -26,10 +32,13 @@ func (v *View) Tap(t *Tap, at func()) uint64 {
 func (v *View) Untap(t *Tap) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	for i := range v.taps {
-		if v.taps[i] == t {
-			v.taps = append(v.taps[:i:i], v.taps[i+1:]...)
-			return
-		}
+	v.taps = slices.DeleteFunc(slices.Clone(v.taps), func(o *Tap) bool { return o == t })
+}
+
+// tell hands on what the batch has changed so far, up to the sequence upTo.
+func (v *View) tell(upTo uint64) {
+	for _, t := range v.taps {
+		t.Put(v.changes, upTo)
 	}
+	v.changes = v.changes[:0]
 }

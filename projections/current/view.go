@@ -265,10 +265,7 @@ func (v *View) Skip(horizon uint64) {
 
 // moved tells those who wait and those who listen.
 func (v *View) moved() {
-	for _, t := range v.taps {
-		t.put(v.changes, v.fold.Seq)
-	}
-	v.changes = v.changes[:0]
+	v.tell(v.fold.Seq)
 	v.mark.Reach(v.fold.Seq)
 }
 
@@ -353,7 +350,11 @@ func (v *View) changed(c events.Change) {
 }
 
 // forget drops an erased user.
-func (v *View) forget(u *events.User, _ events.Moment) {
+func (v *View) forget(u *events.User, at events.Moment) {
+	v.tell(at.Seq - 1)
+	for _, t := range v.taps {
+		t.Erased(u.ID, at)
+	}
 	v.touching(u)
 	v.counts[u.Status()]--
 	v.index[u.Status()].Delete(u.ID)

@@ -1,0 +1,305 @@
+package history_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"go.uber.org/goleak"
+
+	"github.com/rollcall-dev/rollcall/events"
+	"github.com/rollcall-dev/rollcall/events/journal"
+	"github.com/rollcall-dev/rollcall/events/journaltest"
+	"github.com/rollcall-dev/rollcall/projections/current"
+	"github.com/rollcall-dev/rollcall/projections/history"
+)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if code == 0 {
+		if err := goleak.Find(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
+
+// pair is a current view and the history that hangs on it.
+type pair struct {
+	*current.View
+	h    *history.View
+	stop func()
+}
+
+func start(t testing.TB, j *journal.Journal, dir string) *pair {
+	t.Helper()
+	v, err := current.Open(current.Config{Path: filepath.Join(dir, "current.db"), Checkpoint: 10 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := history.Open(history.Config{Path: filepath.Join(dir, "history.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := v.Bind(t.Context(), j); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Bind(t.Context(), j); err != nil {
+		t.Fatal(err)
+	}
+	if h.Behind(v) {
+		t.Fatal("the history is behind the current view")
+	}
+	h.Attach(v)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- v.Run(ctx, j) }()
+	stopped := false
+	p := &pair{View: v, h: h, stop: func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		for _, err := range []error{<-done, h.Close(), v.Close()} {
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	}}
+	t.Cleanup(p.stop)
+	return p
+}
+
+func (p *pair) reach(t testing.TB, j *journal.Journal) {
+	t.Helper()
+	_, last, err := j.Bounds(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if err := p.WaitFor(ctx, last); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// past is a time long enough ago that events keep their own.
+const past = events.Millis(1_600_000_000_000)
+
+// deed is what the naive model knows of an event.
+type deed struct {
+	user string
+	at   events.Millis
+	on   bool
+}
+
+// random appends n logins and logouts of a few users at rising times.
+func random(t testing.TB, j *journal.Journal, rng *rand.Rand, begin events.Millis, n int) []deed {
+	t.Helper()
+	var deeds []deed
+	var receipts []*journal.Receipt
+	at := begin
+	for range n {
+		at += events.Millis(rng.IntN(3000))
+		d := deed{user: fmt.Sprintf("u%02d", rng.IntN(30)), at: at, on: rng.IntN(2) == 0}
+		e := events.Event{Type: events.Logout, User: d.user, Session: "s", Actor: d.user, At: at}
+		if d.on {
+			e.Type = events.Login
+		}
+		r, err := j.Submit(e, journal.Key{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		deeds, receipts = append(deeds, d), append(receipts, r)
+	}
+	for _, r := range receipts {
+		if _, err := r.Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return deeds
+}
+
+// onlineAt replays all deeds, and knows nothing of snapshots.
+func onlineAt(deeds []deed, t events.Millis) []string {
+	on := map[string]bool{}
+	for _, d := range deeds {
+		if d.at <= t {
+			on[d.user] = d.on
+		}
+	}
+	var ids []string
+	for id, is := range on {
+		if is {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+func TestWhoWasOnlineAtAnyMoment(t *testing.T) {
+	j := journaltest.Open(t, journal.Config{})
+	p := start(t, j, t.TempDir())
+	rng := rand.New(rand.NewPCG(1, 1))
+	deeds := random(t, j, rng, past, 20_000) // enough for a few snapshots
+	p.reach(t, j)
+	end := deeds[len(deeds)-1].at
+	for i := range 300 {
+		at := past + events.Millis(rng.Int64N(int64(end-past)+2000)) - 1000
+		if i%3 == 0 {
+			at = deeds[rng.IntN(len(deeds))].at
+		}
+		m, err := p.h.Everybody(history.MomentQuery{At: at, Status: events.StatusOnline, Limit: 1000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, i := range m.Users {
+			if !i.Covers(at) || i.Status != events.StatusOnline {
+				t.Errorf("at %v: %+v", at, i)
+			}
+			got = append(got, i.User)
+		}
+		if diff := cmp.Diff(onlineAt(deeds, at), got); diff != "" {
+			t.Fatalf("at %v (-model +history):\n%s", at, diff)
+		}
+	}
+}
+
+func TestConcurrencyIsTheCountAtEachStepAndThePeakInside(t *testing.T) {
+	j := journaltest.Open(t, journal.Config{})
+	p := start(t, j, t.TempDir())
+	deeds := random(t, j, rand.New(rand.NewPCG(2, 2)), past, 6000)
+	p.reach(t, j)
+	from, to, step := past+500_000, past+2_000_000, events.Millis(60_000)
+	got, complete, err := p.h.Concurrency(from, to, time.Minute)
+	if err != nil || !complete {
+		t.Fatal(complete, err)
+	}
+	var want []history.Point
+	for at := from; at < to; at += step {
+		pt := history.Point{At: at, Online: len(onlineAt(deeds, at))}
+		pt.Peak = pt.Online
+		for _, d := range deeds {
+			if d.at > at && d.at < min(at+step, to) {
+				pt.Peak = max(pt.Peak, len(onlineAt(deeds, d.at)))
+			}
+		}
+		want = append(want, pt)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestIntervalsAreThoseOfTheDeeds(t *testing.T) {
+	j := journaltest.Open(t, journal.Config{})
+	p := start(t, j, t.TempDir())
+	deeds := random(t, j, rand.New(rand.NewPCG(3, 3)), past, 4000)
+	p.reach(t, j)
+	const user = "u07"
+	var want []history.Interval
+	var total int64
+	on := false
+	for _, d := range deeds {
+		if d.user != user || d.on == on {
+			continue
+		}
+		on = d.on
+		if len(want) > 0 {
+			last := &want[len(want)-1]
+			last.To = d.at
+			if last.Status == events.StatusOnline {
+				total += int64(last.To - last.From)
+			}
+		}
+		i := history.Interval{User: user, Status: events.StatusOffline, From: d.at, Cause: events.CauseLogout, Actor: user}
+		if on {
+			i.Status, i.Cause = events.StatusOnline, events.CauseLogin
+		}
+		want = append(want, i)
+	}
+	var got []history.Interval
+	q := history.Query{User: user, To: deeds[len(deeds)-1].at + 1, Limit: 10}
+	for {
+		a, err := p.h.Intervals(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, a.Intervals...)
+		if !a.More {
+			if !on && a.Online != total {
+				t.Errorf("online for %d ms, want %d", a.Online, total)
+			}
+			break
+		}
+		q.After = got[len(got)-1].Position()
+	}
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(history.Interval{}), cmpopts.IgnoreFields(history.Interval{}, "Seq", "LastSeen")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestARestartedHistoryGoesOnWhereItWas(t *testing.T) {
+	j := journaltest.Open(t, journal.Config{})
+	dir, rng := t.TempDir(), rand.New(rand.NewPCG(4, 4))
+	at := past
+	for range 5 {
+		p := start(t, j, dir)
+		deeds := random(t, j, rng, at, 500)
+		at = deeds[len(deeds)-1].at
+		p.reach(t, j)
+		p.stop()
+	}
+	p, fresh := start(t, j, dir), start(t, j, t.TempDir())
+	p.reach(t, j)
+	fresh.reach(t, j)
+	_, a, err := p.h.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, b, err := fresh.h.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a != b {
+		t.Errorf("restarted five times %s, at once %s", a, b)
+	}
+}
+
+func TestWhatIsTooOldIsForgottenAndSaidSo(t *testing.T) {
+	j := journaltest.Open(t, journal.Config{})
+	p := start(t, j, t.TempDir())
+	deeds := random(t, j, rand.New(rand.NewPCG(5, 5)), past, 10_000)
+	p.reach(t, j)
+	end := deeds[len(deeds)-1].at
+	cut := past + (end-past)/2
+	if err := p.h.Prune(cut.Time()); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		at       events.Millis
+		complete bool
+	}{{cut - 1, false}, {cut, true}, {end, true}} {
+		m, err := p.h.Everybody(history.MomentQuery{At: c.at, Status: events.StatusOnline, Limit: 100})
+		if err != nil {
+			t.Fatalf("at %v: %v", c.at, err)
+		}
+		if m.Complete != c.complete {
+			t.Errorf("at %v: complete is %v", c.at, m.Complete)
+		}
+		if c.complete && len(m.Users) != len(onlineAt(deeds, c.at)) {
+			t.Errorf("at %v: %d users, want %d", c.at, len(m.Users), len(onlineAt(deeds, c.at)))
+		}
+	}
+}

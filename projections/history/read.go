@@ -1,0 +1,154 @@
+package history
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/rollcall-dev/rollcall/events"
+	"github.com/rollcall-dev/rollcall/projections"
+)
+
+// Query asks for a user's intervals.
+type Query struct {
+	User     string
+	From, To events.Millis // those that overlap [From, To); To 0: no end
+	After    Position      // continue behind this one; the zero value begins
+	Limit    int
+}
+
+// Position is a place among a user's intervals.
+type Position struct {
+	From events.Millis
+	Seq  uint64
+	N    uint16
+}
+
+// Position is where i stands.
+func (i *Interval) Position() Position { return Position{i.From, i.Seq, i.n} }
+
+// Answer is a page of intervals, oldest first.
+type Answer struct {
+	Intervals []Interval
+	More      bool
+	// Online is how long the user was online within [From, To), in
+	// milliseconds, whatever the page; an interval that goes on counts up to
+	// the moment of the question.
+	Online   int64
+	Complete bool // nothing that the answer would need has been forgotten
+	Seq      uint64
+}
+
+// Intervals answers q. A user without history has none.
+func (v *View) Intervals(q Query) (Answer, error) {
+	if err := v.Flush(); err != nil {
+		return Answer{}, err
+	}
+	a := Answer{Complete: v.Complete(q.From)}
+	now := events.MillisOf(v.cfg.Now())
+	err := v.store.DB.View(func(tx *bolt.Tx) error {
+		var err error
+		if a.Seq, err = seqOf(tx); err != nil {
+			return err
+		}
+		return overlapping(tx, q.User, q.From, q.To, func(i Interval) error {
+			if i.Status == events.StatusOnline {
+				a.Online += i.within(q.From, q.To, now)
+			}
+			switch {
+			case q.After != (Position{}) && !i.Position().after(q.After):
+			case len(a.Intervals) == q.Limit:
+				a.More = true
+			default:
+				a.Intervals = append(a.Intervals, i)
+			}
+			return nil
+		})
+	})
+	return a, err
+}
+
+func (p Position) after(o Position) bool {
+	switch {
+	case p.From != o.From:
+		return p.From > o.From
+	case p.Seq != o.Seq:
+		return p.Seq > o.Seq
+	}
+	return p.N > o.N
+}
+
+// within is the length of i inside [from, to), in milliseconds.
+func (i *Interval) within(from, to, now events.Millis) int64 {
+	end := i.To
+	if end == 0 {
+		end = now
+	}
+	if to != 0 {
+		end = min(end, to)
+	}
+	return max(0, int64(end-max(i.From, from)))
+}
+
+// overlapping calls fn with the user's intervals that overlap [from, to), oldest
+// first; to 0: no end.
+func overlapping(tx *bolt.Tx, user string, from, to events.Millis, fn func(Interval) error) error {
+	c := tx.Bucket(intervalsBucket).Cursor()
+	// The last one that began at or before from may reach into it.
+	key, value := seekBefore(c, prefix(user, from+1))
+	if key == nil || !ofUser(key, user) {
+		key, value = c.Seek(prefix(user, from))
+	}
+	for ; key != nil && ofUser(key, user); key, value = c.Next() {
+		i, err := decodeInterval(key, value)
+		if err != nil {
+			return err
+		}
+		if to != 0 && i.From >= to {
+			return nil
+		}
+		if i.To != 0 && i.To <= from && i.From < from {
+			continue
+		}
+		if err := fn(i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// At returns the interval in which the user was at t; false where he had none
+// yet: then he was offline, or not known at all.
+func (v *View) At(user string, t events.Millis) (i Interval, found bool, err error) {
+	if err := v.Flush(); err != nil {
+		return Interval{}, false, err
+	}
+	err = v.store.DB.View(func(tx *bolt.Tx) error {
+		key, value := seekBefore(tx.Bucket(intervalsBucket).Cursor(), prefix(user, t+1))
+		if key == nil || !ofUser(key, user) {
+			return nil
+		}
+		found = true
+		i, err = decodeInterval(key, value)
+		return err
+	})
+	return i, found, err
+}
+
+func seqOf(tx *bolt.Tx) (uint64, error) {
+	meta, err := projections.ReadMeta(tx)
+	return meta.Seq, err
+}
+
+// readCut returns the moment before which something may be missing.
+func readCut(tx *bolt.Tx) events.Millis {
+	if b := tx.Bucket(cutBucket).Get(cutBucket); len(b) == 8 {
+		return events.Millis(binary.BigEndian.Uint64(b))
+	}
+	return 0
+}
+
+func putCut(tx *bolt.Tx, cut events.Millis) error {
+	return tx.Bucket(cutBucket).Put(bytes.Clone(cutBucket), binary.BigEndian.AppendUint64(nil, uint64(cut)))
+}

@@ -1,0 +1,304 @@
+package history
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/rollcall-dev/rollcall/events"
+	"github.com/rollcall-dev/rollcall/events/journal"
+	"github.com/rollcall-dev/rollcall/projections"
+	"github.com/rollcall-dev/rollcall/projections/current"
+)
+
+const schemaVersion = 1
+
+var (
+	intervalsBucket = []byte("intervals")
+	changesBucket   = []byte("changes")
+	snapshotsBucket = []byte("snapshots")
+	cutBucket       = []byte("cut")
+)
+
+// Config says where the history is kept. Path is required.
+type Config struct {
+	Path      string
+	Retention time.Duration // 0: 8760 h
+	Logger    *slog.Logger  // nil: discarded
+	Now       func() time.Time
+}
+
+// View is the history. It is safe for use by many goroutines.
+type View struct {
+	cfg   Config
+	log   *slog.Logger
+	store *projections.Store
+	tap   *current.Tap
+
+	mu      sync.Mutex // guards what waits to be written down
+	waiting []happening
+	upTo    uint64 // everything up to here is in waiting or in the file
+
+	writing sync.Mutex // guards the file's writer and the below
+	meta    projections.Meta
+	present map[string]events.Status // id → status of everybody not offline, as of the file
+	since   int                      // changes since the last snapshot
+	cut     events.Millis            // before it, something may be missing; 0: nothing is
+}
+
+// happening is a change, or the erasure of a user.
+type happening struct {
+	change events.Change
+	erased string
+	seq    uint64
+}
+
+// Open opens the history's file, or makes it. A file that cannot be trusted is
+// set aside. Errors wrap projections.ErrHeld or projections.ErrNewer, or are the
+// file system's.
+func Open(cfg Config) (*View, error) {
+	if cfg.Retention <= 0 {
+		cfg.Retention = 8760 * time.Hour
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	v := &View{cfg: cfg, log: cfg.Logger}
+	v.tap = &current.Tap{Put: v.put, Erased: v.putErased, Flush: v.flush}
+	return v, v.open()
+}
+
+func (v *View) open() error {
+	store, meta, err := projections.OpenStore(v.cfg.Path, projections.Schema{Kind: "history", Version: schemaVersion,
+		Buckets: [][]byte{intervalsBucket, changesBucket, snapshotsBucket, cutBucket}, Check: checkIntervals}, v.log)
+	if err != nil {
+		return err
+	}
+	v.store, v.meta, v.upTo = store, meta, meta.Seq
+	if err := v.load(); err != nil {
+		_ = store.Close()
+		return fmt.Errorf("loading the history: %w", err)
+	}
+	return nil
+}
+
+// checkIntervals reads every interval.
+func checkIntervals(tx *bolt.Tx) error {
+	return tx.Bucket(intervalsBucket).ForEach(func(key, value []byte) error {
+		_, err := decodeInterval(key, value)
+		return err
+	})
+}
+
+// load finds out who is present at the end of the file.
+func (v *View) load() error {
+	return v.store.DB.View(func(tx *bolt.Tx) (err error) {
+		v.cut = readCut(tx)
+		v.present, v.since, err = presentAt(tx, latest)
+		return err
+	})
+}
+
+// Seen reports whether the view holds anything: then its log must exist.
+func (v *View) Seen() bool { return v.meta.Seq > 0 }
+
+// Seq is the sequence up to which the view knows what has happened.
+func (v *View) Seq() uint64 {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.upTo
+}
+
+// Bind holds the view against the log, as current.View.Bind does.
+func (v *View) Bind(ctx context.Context, j *journal.Journal) error {
+	foreign, err := projections.SameLog(ctx, j, v.meta)
+	if err != nil {
+		return err
+	}
+	if foreign {
+		if err := v.Renew("it is of another log"); err != nil {
+			return err
+		}
+	}
+	v.writing.Lock()
+	defer v.writing.Unlock()
+	v.meta.Created = j.Created()
+	return nil
+}
+
+// Renew sets the file aside and begins an empty one.
+func (v *View) Renew(reason string) error {
+	if err := v.store.Close(); err != nil {
+		return err
+	}
+	aside, err := projections.SetAside(v.cfg.Path)
+	if err != nil {
+		return err
+	}
+	v.log.Warn("the history is set aside and will be rebuilt", "kept_as", aside, "reason", reason)
+	return v.open()
+}
+
+// Attach makes the current view c tell v everything that it folds from now on.
+// v must not be behind c: see Behind.
+func (v *View) Attach(c *current.View) { c.Tap(v.tap) }
+
+// Detach ends that.
+func (v *View) Detach(c *current.View) { c.Untap(v.tap) }
+
+// Behind reports whether c has folded what v has not: then v lacks something
+// that c will not tell again, and must be rebuilt.
+func (v *View) Behind(c *current.View) bool { return v.Seq() < c.Seq() }
+
+func (v *View) put(changes []events.Change, upTo uint64) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for i := range changes {
+		if changes[i].To.Seq > v.upTo {
+			v.waiting = append(v.waiting, happening{change: changes[i], seq: changes[i].To.Seq})
+		}
+	}
+	v.upTo = max(v.upTo, upTo)
+}
+
+// putErased comes before the put that moves upTo past it.
+func (v *View) putErased(user string, at events.Moment) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if at.Seq > v.upTo {
+		v.waiting = append(v.waiting, happening{erased: user, seq: at.Seq})
+	}
+}
+
+// Waiting is how many changes are not written down yet.
+func (v *View) Waiting() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return len(v.waiting)
+}
+
+// Flush writes everything down that v has been told.
+func (v *View) Flush() error { return v.flush(0) }
+
+// flush writes down what waits, at least up to the sequence given.
+func (v *View) flush(uint64) error {
+	v.writing.Lock()
+	defer v.writing.Unlock()
+	v.mu.Lock()
+	waiting, upTo := v.waiting, v.upTo
+	v.waiting = nil
+	v.mu.Unlock()
+	if upTo == v.meta.Seq && len(waiting) == 0 {
+		return nil
+	}
+	meta := v.meta
+	meta.Seq = upTo
+	err := v.store.DB.Update(func(tx *bolt.Tx) error {
+		for i := range waiting {
+			if err := v.write(tx, &waiting[i]); err != nil {
+				return err
+			}
+		}
+		return projections.PutMeta(tx, meta)
+	})
+	if err != nil {
+		v.mu.Lock()
+		v.waiting = append(waiting, v.waiting...)
+		v.mu.Unlock()
+		// What the transaction did to present is undone with it.
+		return errors.Join(fmt.Errorf("writing the history: %w", err), v.load())
+	}
+	v.meta = meta
+	return nil
+}
+
+// write takes one happening down in tx.
+func (v *View) write(tx *bolt.Tx, h *happening) error {
+	if h.erased != "" {
+		return v.erase(tx, h.erased)
+	}
+	i := Interval{User: h.change.User, Status: h.change.To.Status, From: h.change.To.Since, Cause: h.change.To.Cause,
+		Actor: h.change.To.Actor, Seq: h.change.To.Seq}
+	if h.change.Observed == events.StatusOffline {
+		i.LastSeen = h.change.LastSeen
+	}
+	intervals := tx.Bucket(intervalsBucket)
+	before := events.StatusOffline
+	last, found, err := lastOf(tx, i.User)
+	if err != nil {
+		return err
+	}
+	if found {
+		before = last.Status
+		if last.From == i.From && last.Seq == i.Seq {
+			i.n = last.n + 1
+		}
+		last.To = i.From
+		if err := intervals.Put(last.key(), last.value()); err != nil {
+			return err
+		}
+	}
+	if err := intervals.Put(i.key(), i.value()); err != nil {
+		return err
+	}
+	return v.note(tx, &i, before)
+}
+
+// lastOf returns the user's latest interval.
+func lastOf(tx *bolt.Tx, user string) (i Interval, found bool, err error) {
+	c := tx.Bucket(intervalsBucket).Cursor()
+	key, value := seekBefore(c, behind(user))
+	if key == nil || !ofUser(key, user) {
+		return Interval{}, false, nil
+	}
+	i, err = decodeInterval(key, value)
+	return i, err == nil, err
+}
+
+// seekBefore moves c to the last key before limit.
+func seekBefore(c *bolt.Cursor, limit []byte) (key, value []byte) {
+	if key, _ = c.Seek(limit); key == nil {
+		return c.Last()
+	}
+	return c.Prev()
+}
+
+// erase forgets a user: his intervals, his changes, and him in all snapshots.
+func (v *View) erase(tx *bolt.Tx, user string) error {
+	delete(v.present, user)
+	intervals, changes := tx.Bucket(intervalsBucket), tx.Bucket(changesBucket)
+	var keys, changeKeys [][]byte
+	c := intervals.Cursor()
+	for key, value := c.Seek(prefix(user, 0)); key != nil && ofUser(key, user); key, value = c.Next() {
+		i, err := decodeInterval(key, value)
+		if err != nil {
+			return err
+		}
+		keys = append(keys, i.key())
+		changeKeys = append(changeKeys, i.changeKey())
+	}
+	for _, k := range keys {
+		if err := intervals.Delete(k); err != nil {
+			return err
+		}
+	}
+	for _, k := range changeKeys {
+		if err := changes.Delete(k); err != nil {
+			return err
+		}
+	}
+	return eraseFromSnapshots(tx, user)
+}
+
+// Close writes down what waits and closes the file.
+func (v *View) Close() error {
+	return errors.Join(v.Flush(), v.store.Close())
+}
