@@ -270,3 +270,32 @@ func until(t testing.TB, what string, cond func() bool) {
 	t.Helper()
 	journaltest.Until(t, what, cond)
 }
+
+func journalOf(t testing.TB, cfg journal.Config) *journal.Journal {
+	t.Helper()
+	return journaltest.Open(t, cfg)
+}
+
+// stalled is a body that stops coming until it is closed.
+type stalled struct {
+	head io.Reader
+	end  chan struct{}
+	once sync.Once
+}
+
+func newStalled(head string) *stalled {
+	return &stalled{head: strings.NewReader(head), end: make(chan struct{})}
+}
+
+func (s *stalled) Read(b []byte) (int, error) {
+	if n, err := s.head.Read(b); err == nil {
+		return n, nil
+	}
+	<-s.end
+	return 0, io.EOF
+}
+
+func (s *stalled) Close() error {
+	s.once.Do(func() { close(s.end) })
+	return nil
+}

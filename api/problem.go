@@ -231,8 +231,9 @@ func (a *API) wrongMethod(w http.ResponseWriter, r *http.Request) {
 func asReadFault(err error) error {
 	var late net.Error
 	var tooLarge *http.MaxBytesError
+	var said *faultError
 	switch {
-	case err == nil || errors.As(err, &tooLarge):
+	case errors.As(err, &tooLarge), errors.As(err, &said):
 		return err
 	case errors.As(err, &late) && late.Timeout():
 		return fault(requestTimeout, "The body did not come in time.")

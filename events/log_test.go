@@ -1,7 +1,9 @@
 package events_test
 
 import (
-	"pgregory.net/rapid"
+	"reflect"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/rollcall-dev/rollcall/events"
 )
@@ -32,147 +34,6 @@ func (m *message) fold(u *events.User) []events.Change {
 	return changes
 }
 
-// habits say how the log comes about.
-type habits struct {
-	clocks clocks
-	// twoWitnesses: two timeout consumers are at work, so that an online
-	// event may stand in the log twice.
-	twoWitnesses bool
-}
-
-// clocks say what broker and nodes stamp on what they write.
-type clocks int
-
-const (
-	// fair: the broker's time never decreases, and nodes stamp less than 10 s
-	// behind it, or ahead of it.
-	fair clocks = iota
-	// importing: as fair, but the log begins with an import, whose stamps are
-	// 10 s behind or more and never decrease.
-	importing
-	// wrong: the broker's clock is set back now and then, and nodes stamp up to
-	// 20 s behind and 30 s ahead of it.
-	wrong
-)
-
-// scribe writes a random log, as nodes and a timeout consumer would that have
-// read it up to its end, and folds it while it writes.
-type scribe struct {
-	t      *rapid.T
-	habits habits
-	log    []message
-	u      events.User
-	seq    uint64
-	now    events.Millis // broker's timestamp
-	stamp  events.Millis // last `at` of the import, 0: it is over
-	heard  []sign        // every login and beat so far
-	put    []uint64      // sequences at which an override was set
-	told   []events.Event
-	waits  int // messages since a witness began to wait
-}
-
-// sign is a sign of life as the timeout consumer remembers it.
-type sign struct {
-	session string
-	seq     uint64
-	seen    events.Millis
-}
-
-func newScribe(t *rapid.T, h habits) *scribe {
-	w := &scribe{t: t, habits: h, u: events.User{ID: "alice"}, now: morning}
-	if h.clocks == importing {
-		w.stamp = morning - month
-	}
-	return w
-}
-
-const month = events.Millis(30 * 86_400_000)
-
-// writeLog writes a random log. No beat waits for its witness for more than
-// a dozen messages.
-func (w *scribe) writeLog() {
-	w.t.Repeat(map[string]func(*rapid.T){
-		"batch":    w.deed((*scribe).batch),
-		"beat":     w.deed((*scribe).beat),
-		"refresh":  w.deed((*scribe).refresh),
-		"login":    w.deed((*scribe).login),
-		"logout":   w.deed((*scribe).logout),
-		"offline":  w.deed((*scribe).offline),
-		"late":     w.deed((*scribe).late),
-		"imported": w.deed((*scribe).imported),
-		"override": w.deed((*scribe).override),
-		"expiry":   w.deed((*scribe).expiry),
-		"witness":  w.deed((*scribe).witness),
-		"again":    w.deed((*scribe).again),
-		"go live":  w.deed((*scribe).goLive),
-	})
-}
-
-// deed is one message or, where a deed has no object, none.
-func (w *scribe) deed(do func(*scribe)) func(*rapid.T) {
-	return func(t *rapid.T) {
-		w.t = t
-		switch {
-		case len(w.u.Pending) == 0:
-			w.waits = 0
-		case w.waits == 12:
-			do = (*scribe).witness
-		default:
-			w.waits++
-		}
-		do(w)
-	}
-}
-
-// moment is the next place in the log.
-func (w *scribe) moment() events.Moment {
-	w.seq += rapid.Uint64Range(1, 3).Draw(w.t, "seq")
-	least := int64(0)
-	if w.habits.clocks == wrong {
-		least = -2_000
-	}
-	w.now += events.Millis(rapid.Int64Range(least, 4_000).Draw(w.t, "elapsed"))
-	return events.Moment{Seq: w.seq, Time: w.now}
-}
-
-// at is what the accepting node's clock says.
-func (w *scribe) at() events.Millis {
-	if w.stamp != 0 {
-		w.stamp += events.Millis(rapid.Int64Range(0, int64(w.now-10_000-w.stamp)).Draw(w.t, "at"))
-		return w.stamp
-	}
-	behind := int64(9_999)
-	if w.habits.clocks == wrong {
-		behind = 20_000
-	}
-	return w.now + events.Millis(rapid.Int64Range(-behind, 30_000).Draw(w.t, "skew"))
-}
-
-// goLive ends the import.
-func (w *scribe) goLive() { w.stamp = 0 }
-
-func (w *scribe) write(m message) {
-	m.fold(&w.u)
-	w.log = append(w.log, m)
-	for i := range w.u.Sessions {
-		if s := &w.u.Sessions[i]; s.Seq == m.at.Seq {
-			w.heard = append(w.heard, sign{s.ID, s.Seq, s.LastSeen})
-		}
-	}
-}
-
-func (w *scribe) publish(e events.Event) {
-	m := w.moment()
-	e.V, e.User, e.At = events.Version, w.u.ID, w.at()
-	if e.Actor == "" {
-		e.Actor = rapid.SampledFrom([]string{"alice", "ops"}).Draw(w.t, "actor")
-	}
-	if err := e.Validate(); err != nil {
-		w.t.Fatalf("%+v: %v", e, err)
-	}
-	w.write(message{at: m, event: &e})
-}
-
 // fullFold applies the whole log to a fresh user.
 func fullFold(log []message) (events.User, []events.Change) {
 	u := events.User{ID: "alice"}
@@ -181,4 +42,36 @@ func fullFold(log []message) (events.User, []events.Change) {
 		changes = append(changes, log[i].fold(&u)...)
 	}
 	return u, changes
+}
+
+// singly is log with a message for each beat.
+func singly(log []message) []message {
+	var single []message
+	for _, m := range log {
+		if m.event != nil {
+			single = append(single, m)
+		}
+		for _, b := range m.beats {
+			single = append(single, message{at: m.at, beats: []events.Beat{b}})
+			m.at.Nth++
+		}
+	}
+	return single
+}
+
+// said is the event of a message of singly.
+func (m *message) said() events.Event {
+	if m.event != nil {
+		return *m.event
+	}
+	return m.beats[0].Event()
+}
+
+// diff is cmp.Diff, but quick where there is none: properties ask for it at
+// every message.
+func diff(want, got any, opts ...cmp.Option) string {
+	if reflect.DeepEqual(want, got) {
+		return ""
+	}
+	return cmp.Diff(want, got, opts...)
 }

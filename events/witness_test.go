@@ -69,8 +69,8 @@ func TestAnOnlineStrikesItsBeatAlone(t *testing.T) {
 				return events.Witness{Session: w.Session, By: w.By, Nth: w.Nth, Voids: w.Voids} ==
 					events.Witness{Session: said.Session, By: said.By, Nth: said.Nth, Voids: said.Voids}
 			})
-			if diff := cmp.Diff(want, u, cmpopts.EquateEmpty()); diff != "" || len(changes) != 0 {
-				t.Fatalf("%+v changed %+v (-want +got):\n%s", said, changes, diff)
+			if d := diff(want, u, cmpopts.EquateEmpty()); d != "" || len(changes) != 0 {
+				t.Fatalf("%+v changed %+v (-want +got):\n%s", said, changes, d)
 			}
 		}
 	})

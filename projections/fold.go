@@ -45,6 +45,7 @@ type Fold struct {
 	Seq   uint64                  // the last message folded
 	Clock events.Clock            // covered time there
 	Users map[string]*events.User // id → user
+	Count uint64                  // events folded, each beat one
 	Hooks
 
 	batch events.Batch // kept between messages
@@ -79,6 +80,7 @@ func (f *Fold) Apply(m *journal.Message, mono int64) error {
 		f.undecodable(m, err)
 		return nil
 	}
+	f.Count++
 	if e.Type == events.Erased {
 		return f.erase(at, &e)
 	}
@@ -109,6 +111,7 @@ func (f *Fold) undecodable(m *journal.Message, err error) {
 }
 
 func (f *Fold) beat(at events.Moment, b *events.RawBeat) error {
+	f.Count++
 	u, known := f.Users[string(b.User)]
 	if !known {
 		var err error

@@ -180,6 +180,9 @@ func ReadMeta(tx *bolt.Tx) (Meta, error) {
 // Path is the file's name.
 func (s *Store) Path() string { return s.path }
 
+// Moved tells s that its file has another name now.
+func (s *Store) Moved(path string) { s.path = path }
+
 // Close closes the file. It waits for transactions under way.
 func (s *Store) Close() error {
 	if err := s.DB.Close(); err != nil {

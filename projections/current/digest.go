@@ -3,6 +3,8 @@ package current
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
+	"fmt"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -10,49 +12,84 @@ import (
 	"github.com/rollcall-dev/rollcall/projections"
 )
 
-// Digest writes a checkpoint and returns the sequence it stands for and a
-// digest of the view there: two views of one log have the same at the same
-// sequence, wherever and from whatever part of the log they were folded.
-//
-// horizon is the sequence from which on both have seen the heartbeats: what
-// only those before it told of a session that is still live is left out
-// (events.User.Settle). 1 leaves nothing out.
-func (v *View) Digest(horizon uint64) (uint64, string, error) {
-	h := sha256.New()
-	seq, err := v.Dump(horizon, func(_ string, record []byte) bool {
-		h.Write(record)
-		return true
-	})
-	return seq, hex.EncodeToString(h.Sum(nil)), err
+// Snapshot is the view as it was at one sequence, while the view goes on. It
+// must be closed. It is not safe for concurrent use.
+type Snapshot struct {
+	Seq uint64
+
+	tx      *bolt.Tx
+	cursor  *bolt.Cursor
+	horizon uint64
+	started bool
+	buf     []byte
 }
 
-// Dump writes a checkpoint and calls fn with every user's id and canonical
-// bytes, in the order of ids, until it returns false. It returns the sequence
-// that they stand for.
-func (v *View) Dump(horizon uint64, fn func(id string, record []byte) bool) (seq uint64, err error) {
+// Snapshot writes a checkpoint and returns what it holds.
+//
+// horizon is the sequence from which on all views that are compared have seen
+// the heartbeats: what only those before it told of a session that is still
+// live is left out (events.User.Settle). 1 leaves nothing out.
+func (v *View) Snapshot(horizon uint64) (*Snapshot, error) {
 	if err := v.Checkpoint(); err != nil {
-		return 0, err
+		return nil, err
 	}
-	err = v.store.DB.View(func(tx *bolt.Tx) error {
-		meta, err := projections.ReadMeta(tx)
+	v.mu.RLock() // so that the file is not swapped meanwhile
+	tx, err := v.store.DB.Begin(false)
+	v.mu.RUnlock()
+	if err != nil {
+		return nil, fmt.Errorf("reading a checkpoint: %w", err)
+	}
+	meta, err := projections.ReadMeta(tx)
+	if err != nil {
+		return nil, errors.Join(err, tx.Rollback())
+	}
+	return &Snapshot{Seq: meta.Seq, tx: tx, cursor: tx.Bucket(usersBucket).Cursor(), horizon: horizon}, nil
+}
+
+// Next returns the next user's id and canonical bytes, in the order of ids; ""
+// after the last one. The bytes are good until the next call.
+func (s *Snapshot) Next() (id string, record []byte, err error) {
+	var key, data []byte
+	if s.started {
+		key, data = s.cursor.Next()
+	} else {
+		s.started = true
+		key, data = s.cursor.First()
+	}
+	if key == nil {
+		return "", nil, nil
+	}
+	u, err := decodeRecord(string(key), data)
+	if err != nil {
+		return "", nil, err
+	}
+	s.buf = canonical(s.buf[:0], u, s.horizon)
+	return u.ID, s.buf, nil
+}
+
+// Close lets the file go on.
+func (s *Snapshot) Close() error { return s.tx.Rollback() }
+
+// Digest returns the sequence that the view stands at and a digest of it there:
+// two views of one log have the same at the same sequence, wherever and from
+// whatever part of the log they were folded. horizon is as in Snapshot.
+func (v *View) Digest(horizon uint64) (seq uint64, digest string, err error) {
+	s, err := v.Snapshot(horizon)
+	if err != nil {
+		return 0, "", err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	h := sha256.New()
+	for {
+		id, record, err := s.Next()
 		if err != nil {
-			return err
+			return 0, "", err
 		}
-		seq = meta.Seq
-		var buf []byte
-		c := tx.Bucket(usersBucket).Cursor()
-		for id, data := c.First(); id != nil; id, data = c.Next() {
-			u, err := decodeRecord(string(id), data)
-			if err != nil {
-				return err
-			}
-			if buf = canonical(buf[:0], u, horizon); !fn(u.ID, buf) {
-				return nil
-			}
+		if id == "" {
+			return s.Seq, hex.EncodeToString(h.Sum(nil)), nil
 		}
-		return nil
-	})
-	return seq, err
+		h.Write(record)
+	}
 }
 
 // canonical appends u's id and record as of horizon. It may change u.

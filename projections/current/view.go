@@ -38,6 +38,7 @@ type Config struct {
 	Path       string
 	Checkpoint time.Duration // between checkpoints at least; 0: 5 s
 	Logger     *slog.Logger  // nil: discarded
+	Quiet      bool          // do not log events that cannot be decoded: another view of the same log does
 }
 
 // View is the current view. It is safe for use by many goroutines.
@@ -255,6 +256,13 @@ func (v *View) ApplyOld(batch []projections.Old) error {
 	return nil
 }
 
+// Folded is how many events the view has folded since it was opened.
+func (v *View) Folded() uint64 {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.fold.Count
+}
+
 // Skip says that everything before horizon is folded.
 func (v *View) Skip(horizon uint64) {
 	v.mu.Lock()
@@ -287,6 +295,20 @@ func (v *View) Locked(fn func(seq uint64, clock events.Clock, mono int64)) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	fn(v.fold.Seq, v.fold.Clock, v.mono)
+}
+
+// Rest runs fn with the view at rest, at seq.
+func (v *View) Rest(fn func(seq uint64) error) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return fn(v.fold.Seq)
+}
+
+// Dirty is how many users have changed since the last checkpoint.
+func (v *View) Dirty() int {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return len(v.dirty)
 }
 
 // fetch is the fold's way to users that are not in memory.
@@ -370,6 +392,9 @@ func (v *View) report(u projections.Undecodable) {
 		v.undecodable = v.undecodable[1:]
 	}
 	v.undecodable = append(v.undecodable, u)
+	if v.cfg.Quiet {
+		return
+	}
 	v.log.Error("an event cannot be decoded and is stepped over", "seq", u.Seq, "subject", u.Subject, "error", u.Err)
 }
 

@@ -36,7 +36,7 @@ func (v *View) Everybody(q MomentQuery) (Moment, error) {
 		return Moment{}, err
 	}
 	m := Moment{Complete: v.Complete(q.At)}
-	err := v.store.DB.View(func(tx *bolt.Tx) error {
+	err := v.read(func(tx *bolt.Tx) error {
 		var err error
 		if m.Seq, err = seqOf(tx); err != nil {
 			return err
@@ -107,6 +107,9 @@ func intervalsAt(tx *bolt.Tx, ids []string, t events.Millis) ([]Interval, error)
 	for _, id := range ids {
 		key, value := seekBefore(c, prefix(id, t+1))
 		if key == nil || !ofUser(key, id) {
+			if t < readCut(tx) {
+				continue // his interval has been forgotten
+			}
 			return nil, fmt.Errorf("%w: %q is in a snapshot and has no interval", errDamaged, id)
 		}
 		i, err := decodeInterval(key, value)
@@ -145,7 +148,7 @@ func (v *View) Concurrency(from, to events.Millis, step time.Duration) (points [
 	if err := v.Flush(); err != nil {
 		return nil, false, err
 	}
-	err = v.store.DB.View(func(tx *bolt.Tx) error {
+	err = v.read(func(tx *bolt.Tx) error {
 		points, err = concurrency(tx, from, to, width)
 		return err
 	})

@@ -47,7 +47,7 @@ func (v *View) Intervals(q Query) (Answer, error) {
 	}
 	a := Answer{Complete: v.Complete(q.From)}
 	now := events.MillisOf(v.cfg.Now())
-	err := v.store.DB.View(func(tx *bolt.Tx) error {
+	err := v.read(func(tx *bolt.Tx) error {
 		var err error
 		if a.Seq, err = seqOf(tx); err != nil {
 			return err
@@ -124,7 +124,7 @@ func (v *View) At(user string, t events.Millis) (i Interval, found bool, err err
 	if err := v.Flush(); err != nil {
 		return Interval{}, false, err
 	}
-	err = v.store.DB.View(func(tx *bolt.Tx) error {
+	err = v.read(func(tx *bolt.Tx) error {
 		key, value := seekBefore(tx.Bucket(intervalsBucket).Cursor(), prefix(user, t+1))
 		if key == nil || !ofUser(key, user) {
 			return nil

@@ -34,7 +34,7 @@ func (v *View) Cut(t events.Millis) error {
 	if t <= v.cut {
 		return nil
 	}
-	if err := v.store.DB.Update(func(tx *bolt.Tx) error { return putCut(tx, t) }); err != nil {
+	if err := v.store.Load().DB.Update(func(tx *bolt.Tx) error { return putCut(tx, t) }); err != nil {
 		return fmt.Errorf("noting what the history lacks: %w", err)
 	}
 	v.cut = t
@@ -85,7 +85,7 @@ func (v *View) pruneIntervals(cut events.Millis) (any bool, err error) {
 	var from []byte
 	for done := false; !done; {
 		v.writing.Lock()
-		err = v.store.DB.Update(func(tx *bolt.Tx) error {
+		err = v.store.Load().DB.Update(func(tx *bolt.Tx) error {
 			b := tx.Bucket(intervalsBucket)
 			var gone [][]byte
 			seen := 0
@@ -118,7 +118,7 @@ func (v *View) pruneIntervals(cut events.Millis) (any bool, err error) {
 func (v *View) pruneChanges(cut events.Millis) error {
 	for done := false; !done; {
 		v.writing.Lock()
-		err := v.store.DB.Update(func(tx *bolt.Tx) error {
+		err := v.store.Load().DB.Update(func(tx *bolt.Tx) error {
 			base, _ := seekBefore(tx.Bucket(snapshotsBucket).Cursor(), binary.BigEndian.AppendUint64(nil, uint64(cut)+1))
 			if base == nil {
 				done = true

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 
 	"github.com/rollcall-dev/rollcall/events"
 	"github.com/rollcall-dev/rollcall/events/journal"
@@ -37,7 +39,7 @@ type Config struct {
 type View struct {
 	cfg   Config
 	log   *slog.Logger
-	store *projections.Store
+	store atomic.Pointer[projections.Store] // Adopt swaps it
 	tap   *current.Tap
 
 	mu      sync.Mutex // guards what waits to be written down
@@ -82,7 +84,8 @@ func (v *View) open() error {
 	if err != nil {
 		return err
 	}
-	v.store, v.meta, v.upTo = store, meta, meta.Seq
+	v.store.Store(store)
+	v.meta, v.upTo = meta, meta.Seq
 	if err := v.load(); err != nil {
 		_ = store.Close()
 		return fmt.Errorf("loading the history: %w", err)
@@ -100,11 +103,23 @@ func checkIntervals(tx *bolt.Tx) error {
 
 // load finds out who is present at the end of the file.
 func (v *View) load() error {
-	return v.store.DB.View(func(tx *bolt.Tx) (err error) {
+	return v.read(func(tx *bolt.Tx) (err error) {
 		v.cut = readCut(tx)
 		v.present, v.since, err = presentAt(tx, latest)
 		return err
 	})
+}
+
+// read runs fn in a transaction of the file that is v's now.
+func (v *View) read(fn func(tx *bolt.Tx) error) error {
+	for {
+		store := v.store.Load()
+		err := store.DB.View(fn)
+		if errors.Is(err, bolterrors.ErrDatabaseNotOpen) && v.store.Load() != store {
+			continue // it was swapped before the transaction began
+		}
+		return err
+	}
 }
 
 // Seen reports whether the view holds anything: then its log must exist.
@@ -136,7 +151,7 @@ func (v *View) Bind(ctx context.Context, j *journal.Journal) error {
 
 // Renew sets the file aside and begins an empty one.
 func (v *View) Renew(reason string) error {
-	if err := v.store.Close(); err != nil {
+	if err := v.store.Load().Close(); err != nil {
 		return err
 	}
 	aside, err := projections.SetAside(v.cfg.Path)
@@ -201,7 +216,7 @@ func (v *View) flush(uint64) error {
 	}
 	meta := v.meta
 	meta.Seq = upTo
-	err := v.store.DB.Update(func(tx *bolt.Tx) error {
+	err := v.store.Load().DB.Update(func(tx *bolt.Tx) error {
 		for i := range waiting {
 			if err := v.write(tx, &waiting[i]); err != nil {
 				return err
@@ -300,5 +315,5 @@ func (v *View) erase(tx *bolt.Tx, user string) error {
 
 // Close writes down what waits and closes the file.
 func (v *View) Close() error {
-	return errors.Join(v.Flush(), v.store.Close())
+	return errors.Join(v.Flush(), v.store.Load().Close())
 }

@@ -1,0 +1,85 @@
+package api_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+
+	"github.com/rollcall-dev/rollcall/api"
+	"github.com/rollcall-dev/rollcall/api/auth"
+	"github.com/rollcall-dev/rollcall/events"
+	"github.com/rollcall-dev/rollcall/events/journal"
+	"github.com/rollcall-dev/rollcall/events/journaltest"
+)
+
+// instant is a log that has acknowledged already: what is measured is the handler alone.
+type instant struct{ api.Log }
+
+func (instant) Beat(context.Context, events.Beat) (uint64, error) { return 123456789, nil }
+
+// discard is a response writer that is used again and again.
+type discard struct{ h http.Header }
+
+func (d *discard) Header() http.Header         { return d.h }
+func (d *discard) Write(b []byte) (int, error) { return len(b), nil }
+func (d *discard) WriteHeader(int)             {}
+
+func benchmarkHeartbeat(b *testing.B, limit float64) {
+	verifier, err := auth.New(auth.Config{Secret: secret})
+	if err != nil {
+		b.Fatal(err)
+	}
+	j := journaltest.Open(b, journal.Config{})
+	a, err := api.New(api.Config{Log: instant{j}, View: follow(b, j), Auth: verifier, RateLimit: limit})
+	if err != nil {
+		b.Fatal(err)
+	}
+	h := a.Handler()
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, "/v1/heartbeat", http.NoBody)
+		if err != nil {
+			b.Error(err)
+			return
+		}
+		r.Header.Set("Authorization", "Bearer "+alice)
+		r.Header.Set("Rollcall-Session", "web-1")
+		w := &discard{h: http.Header{}}
+		for pb.Next() {
+			clear(w.h)
+			h.ServeHTTP(w, r)
+		}
+	})
+}
+
+func BenchmarkHeartbeatHandler(b *testing.B) {
+	b.Run("unlimited", func(b *testing.B) { benchmarkHeartbeat(b, 0) })
+	b.Run("limited", func(b *testing.B) { benchmarkHeartbeat(b, 1e9) })
+}
+
+// BenchmarkHeartbeatOverHTTP is the whole way: socket, handler, log.
+func BenchmarkHeartbeatOverHTTP(b *testing.B) {
+	s := serve(b)
+	b.SetParallelism(64)
+	s.client.Transport.(*http.Transport).MaxIdleConnsPerHost = 256
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, s.url+"/v1/heartbeat", http.NoBody)
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			r.Header.Set("Authorization", "Bearer "+alice)
+			resp, err := s.client.Do(r)
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			resp.Body.Close()
+			if resp.StatusCode != http.StatusNoContent {
+				b.Errorf("status %d", resp.StatusCode)
+			}
+		}
+	})
+}

@@ -1,0 +1,210 @@
+package api_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rollcall-dev/rollcall/api"
+	"github.com/rollcall-dev/rollcall/api/auth"
+	"github.com/rollcall-dev/rollcall/events"
+	"github.com/rollcall-dev/rollcall/events/journal"
+)
+
+// broken is a log that fails as it is told, where a real one would do so only on a full disk or a lost server.
+type broken struct {
+	api.Log
+
+	mu   sync.Mutex // guards the rest
+	err  error
+	left int // how many events still go through
+}
+
+func (b *broken) fail(err error, after int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.err, b.left = err, after
+}
+
+func (b *broken) next() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.left > 0 {
+		b.left--
+		return nil
+	}
+	return b.err
+}
+
+func (b *broken) Beat(ctx context.Context, e events.Beat) (uint64, error) {
+	if err := b.next(); err != nil {
+		return 0, fmt.Errorf("%w: nats: no responders at 10.1.2.3", err)
+	}
+	return b.Log.Beat(ctx, e)
+}
+
+func (b *broken) Append(ctx context.Context, e events.Event, k journal.Key) (journal.Ack, error) {
+	if err := b.next(); err != nil {
+		return journal.Ack{}, fmt.Errorf("%w: nats: no responders at 10.1.2.3", err)
+	}
+	return b.Log.Append(ctx, e, k)
+}
+
+func (b *broken) Submit(e events.Event, k journal.Key) (*journal.Receipt, error) {
+	if err := b.next(); err != nil {
+		return nil, fmt.Errorf("%w: nats: no responders at 10.1.2.3", err)
+	}
+	return b.Log.Submit(e, k)
+}
+
+func breakable(t testing.TB) (*service, *broken) {
+	b := &broken{}
+	s := serve(t, func(c *api.Config) { b.Log = c.Log; c.Log = b })
+	return s, b
+}
+
+func TestALogThatFailsIsA503ThatSaysNothingOfTheInside(t *testing.T) {
+	s, log := breakable(t)
+	for err, code := range map[error]string{
+		journal.ErrUnavailable: "log_unavailable", journal.ErrFull: "log_full", journal.ErrSlow: "log_slow",
+		journal.ErrOverloaded: "log_unavailable", journal.ErrClosed: "shutting_down", context.DeadlineExceeded: "log_slow",
+	} {
+		log.fail(err, 0)
+		for _, a := range []*answer{
+			s.do("POST", "/v1/heartbeat", alice), s.do("POST", "/v1/login", alice), s.do("POST", "/v1/logout", alice),
+			s.do("POST", "/v1/events", writer, asJSON(`{"type":"login","user":"a"}`)),
+			s.do("PUT", "/v1/users/a/override", root, asJSON(`{"status":"busy"}`)),
+			s.do("POST", "/api/users/heartbeat/", alice), s.do("POST", "/api/users/login/", alice),
+		} {
+			a.fails(503, code)
+			if a.headers.Get("Retry-After") == "" || strings.Contains(string(a.body), "nats") {
+				t.Errorf("%s: %v %s", a.what, a.headers, a.body)
+			}
+		}
+	}
+}
+
+func TestALogThatFailsWithinAStreamEndsIt(t *testing.T) {
+	s, log := breakable(t)
+	three := strings.Repeat(`{"type":"login","user":"a"}`+"\n", 3)
+	log.fail(journal.ErrUnavailable, 0)
+	s.do("POST", "/v1/events", writer, asNDJSON(three)).fails(503, "log_unavailable")
+	log.fail(journal.ErrFull, 2)
+	got := s.do("POST", "/v1/events", writer, asNDJSON(strings.Repeat(three, 1000))).lines()
+	if got.Accepted != 2 || got.Rejected != 1 || got.codes() != "3:log_full" {
+		t.Errorf("%+v", got)
+	}
+	batch := string(events.AppendBatch(nil, []events.Beat{{User: "a"}, {User: "b"}, {User: "c"}}))
+	log.fail(journal.ErrSlow, 0)
+	s.do("POST", "/v1/heartbeats", writer, bodyOf("application/x-protobuf", batch)).fails(503, "log_slow")
+	log.fail(journal.ErrSlow, 1)
+	m := s.do("POST", "/v1/heartbeats", writer, bodyOf("application/x-protobuf", batch)).is(200).json()
+	if m["accepted"] != 1.0 || m["rejected"] != 2.0 {
+		t.Errorf("%v", m)
+	}
+}
+
+func TestAStreamWaitsForRoomInTheLog(t *testing.T) {
+	s := serve(t)
+	small := journalOf(t, journal.Config{QueueLimit: 40})
+	other := serve(t, func(c *api.Config) { c.Log = small })
+	_ = s
+	got := other.do("POST", "/v1/events", writer, asNDJSON(strings.Repeat(`{"type":"login","user":"a"}`+"\n", 500))).lines()
+	if got.Accepted != 500 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestAPanicIsAProblemAndOneLineInTheLog(t *testing.T) {
+	s := serve(t, func(c *api.Config) { c.View = panics{c.View} })
+	s.do("GET", "/v1/me", alice).fails(500, "internal")
+	if logged := s.logs.String(); strings.Count(logged, "level=ERROR") != 1 || !strings.Contains(logged, "the view has a hole") {
+		t.Errorf("log: %s", logged)
+	}
+}
+
+func TestAnUnknownErrorIsNotShown(t *testing.T) {
+	s := serve(t, func(c *api.Config) { c.View = faulty{c.View} })
+	a := s.do("GET", "/v1/me", alice).fails(500, "internal")
+	if strings.Contains(string(a.body), "bolt") || !strings.Contains(s.logs.String(), "bolt") {
+		t.Errorf("%s; log: %s", a.body, s.logs)
+	}
+	s.do("POST", "/v1/logout", alice).is(200) // a view that cannot be read keeps nobody from leaving
+}
+
+type panics struct{ api.View }
+
+func (panics) User(string) (events.User, bool, error) { panic("the view has a hole") }
+
+type faulty struct{ api.View }
+
+func (faulty) User(string) (events.User, bool, error) {
+	return events.User{}, false, errors.New("bolt: page 7 is broken")
+}
+
+func TestTokensThatFail(t *testing.T) {
+	s := serve(t)
+	expired := minted(auth.MintClaims{User: "alice", TTL: time.Second, Now: time.Now().Add(-time.Hour)})
+	for _, tt := range []struct{ token, code string }{
+		{"nonsense", "invalid_token"}, {alice[:len(alice)-2], "invalid_token"}, {alice + " ", "invalid_token"}, {expired, "expired_token"},
+		{strings.Repeat("x", 9000), "invalid_token"},
+	} {
+		a := s.do("POST", "/v1/heartbeat", tt.token).fails(401, tt.code)
+		if got := a.headers.Get("WWW-Authenticate"); got != `Bearer error="invalid_token"` {
+			t.Errorf("WWW-Authenticate %q", got)
+		}
+	}
+	s.do("POST", "/v1/heartbeat", "", header("Authorization", "Basic abc")).fails(401, "invalid_token")
+	s.do("POST", "/v1/heartbeat", alice, header("Authorization", "Bearer "+alice)).fails(401, "invalid_token")
+	s.do("GET", "/v1/me?token="+alice, "").fails(401, "missing_token")
+}
+
+func TestKeysThatWereNeverLoadedAreA503(t *testing.T) {
+	s := serve(t, func(c *api.Config) { c.Auth = keyless{} })
+	if a := s.do("POST", "/v1/heartbeat", alice).fails(503, "auth_unavailable"); a.headers.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
+	}
+}
+
+type keyless struct{}
+
+func (keyless) FromRequest(*http.Request) (*auth.Principal, error) { return nil, auth.ErrUnavailable }
+func (keyless) CacheStats() auth.CacheStats                        { return auth.CacheStats{} }
+func (keyless) Ready() error                                       { return auth.ErrUnavailable }
+
+func TestABodyThatStopsComingIsA408(t *testing.T) {
+	s := serve(t)
+	server := httptest.NewUnstartedServer(s.api.Handler())
+	server.Config.ReadTimeout = 50 * time.Millisecond
+	server.Start()
+	defer server.Close()
+	s.url = server.URL
+	for _, path := range []string{"/v1/login", "/v1/heartbeat"} {
+		body := newStalled(`{"session":`)
+		a := s.do("POST", path, alice, func(r *http.Request) { r.Body, r.ContentLength = body, 100 })
+		body.Close()
+		a.fails(408, "request_timeout")
+	}
+}
+
+func TestDrainingRefusesWritesAndGoesOnReading(t *testing.T) {
+	s := serve(t)
+	seq := s.do("POST", "/v1/login", alice).is(200).seq()
+	s.do("GET", "/readyz", "").is(200)
+	s.api.Drain()
+	for _, path := range []string{"/v1/login", "/v1/heartbeat", "/v1/logout", "/v1/events", "/v1/heartbeats", "/api/users/heartbeat/"} {
+		if a := s.do("POST", path, root).fails(503, "shutting_down"); a.headers.Get("Retry-After") == "" {
+			t.Errorf("%s: no Retry-After", path)
+		}
+	}
+	s.do("PUT", "/v1/users/a/override", root, asJSON(`{"status":"busy"}`)).fails(503, "shutting_down")
+	s.do("GET", "/v1/me"+at(seq), alice).is(200)
+	s.do("GET", "/livez", "").is(200)
+	s.do("GET", "/readyz", "").is(503)
+}

@@ -1,0 +1,173 @@
+// Package mirror folds the log a second time, beside the live views: to compare
+// the two (Verify), or to put the new ones in the place of the old (Rebuild).
+//
+// A mirror begins with nothing, reads the audit copy up to where the hot stream
+// begins and the hot stream after that, through the same fold as the live
+// views, and can stop at exactly any sequence.
+package mirror
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/rollcall-dev/rollcall/events/journal"
+	"github.com/rollcall-dev/rollcall/projections"
+	"github.com/rollcall-dev/rollcall/projections/current"
+	"github.com/rollcall-dev/rollcall/projections/history"
+)
+
+// Views are the live ones.
+type Views struct {
+	Current *current.View
+	History *history.View
+}
+
+// Progress says how far a mirror is. Seq runs from 0 to To.
+type Progress struct {
+	Seq    uint64
+	To     uint64
+	Events uint64 // folded so far, each heartbeat one
+	Took   time.Duration
+}
+
+// Config says how a mirror works. Log and Dir are needed; Dir must be on the
+// file system of the live views if it is to replace them.
+type Config struct {
+	Log       *journal.Journal
+	Dir       string
+	Retention time.Duration  // of the history
+	Report    func(Progress) // called about four times a second; nil: nobody wants to know
+	Logger    *slog.Logger   // nil: discarded
+}
+
+// Mirror is a second pair of views.
+type Mirror struct {
+	Views
+	cfg     Config
+	dir     string
+	horizon uint64
+	began   time.Time
+	told    time.Time
+	to      uint64
+}
+
+const (
+	// flushAt bounds the changes that wait in memory.
+	flushAt = 50_000
+	// checkpointAt bounds the users that are in memory because they have changed.
+	checkpointAt = 4_000_000
+	// reportEvery lies between two reports.
+	reportEvery = 250 * time.Millisecond
+)
+
+// New makes an empty mirror in a directory of its own under cfg.Dir. Close
+// removes it.
+func New(ctx context.Context, cfg Config) (*Mirror, error) {
+	first, _, err := cfg.Log.Bounds(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	dir, err := os.MkdirTemp(cfg.Dir, "rebuilding-")
+	if err != nil {
+		return nil, fmt.Errorf("making a directory for the rebuild: %w", err)
+	}
+	m := &Mirror{cfg: cfg, dir: dir, horizon: first, began: time.Now()}
+	if err := m.open(ctx); err != nil {
+		return nil, errors.Join(err, m.Close())
+	}
+	return m, nil
+}
+
+func (m *Mirror) open(ctx context.Context) (err error) {
+	if m.Current, err = current.Open(current.Config{Path: filepath.Join(m.dir, "current.db"), Logger: m.cfg.Logger, Quiet: true}); err != nil {
+		return err
+	}
+	if err := m.Current.Bind(ctx, m.cfg.Log); err != nil {
+		return err
+	}
+	if m.History, err = history.Open(history.Config{Path: filepath.Join(m.dir, "history.db"), Retention: m.cfg.Retention, Logger: m.cfg.Logger}); err != nil {
+		return err
+	}
+	if err := m.History.Bind(ctx, m.cfg.Log); err != nil {
+		return err
+	}
+	m.History.Attach(m.Current)
+	return nil
+}
+
+// Horizon is the sequence from which on the mirror has seen the heartbeats.
+func (m *Mirror) Horizon() uint64 { return m.horizon }
+
+// Fold brings both views to the sequence to, which the log must have reached.
+func (m *Mirror) Fold(ctx context.Context, to uint64) error {
+	m.to = to
+	if err := projections.To(ctx, m.cfg.Log, follower{m.Current, m}, to); err != nil {
+		return fmt.Errorf("folding the log again: %w", err)
+	}
+	return m.History.Flush()
+}
+
+// follower is the current view with a word in between.
+type follower struct {
+	*current.View
+	m *Mirror
+}
+
+// Apply folds a batch of the hot stream.
+func (f follower) Apply(batch []journal.Message) error {
+	if err := f.View.Apply(batch); err != nil {
+		return err
+	}
+	return f.m.after()
+}
+
+// ApplyOld folds a batch of what has outlived it.
+func (f follower) ApplyOld(batch []projections.Old) error {
+	if err := f.View.ApplyOld(batch); err != nil {
+		return err
+	}
+	return f.m.after()
+}
+
+// after keeps memory bounded, and whoever waits informed.
+func (m *Mirror) after() error {
+	if m.History.Waiting() >= flushAt {
+		if err := m.History.Flush(); err != nil {
+			return err
+		}
+	}
+	if m.Current.Dirty() >= checkpointAt {
+		if err := m.Current.Checkpoint(); err != nil {
+			return err
+		}
+	}
+	if m.cfg.Report != nil && time.Since(m.told) >= reportEvery {
+		m.told = time.Now()
+		m.report()
+	}
+	return nil
+}
+
+func (m *Mirror) report() {
+	m.cfg.Report(Progress{Seq: m.Current.Seq(), To: m.to, Events: m.Current.Folded(), Took: time.Since(m.began)})
+}
+
+// Close removes the mirror, or what is left of it.
+func (m *Mirror) Close() error {
+	var errs []error
+	if m.History != nil {
+		errs = append(errs, m.History.Close())
+	}
+	if m.Current != nil {
+		errs = append(errs, m.Current.Close())
+	}
+	return errors.Join(append(errs, os.RemoveAll(m.dir))...)
+}
