@@ -4,8 +4,9 @@
 //	routes.go     every call, with who may make it and what it can fail with
 //	serve.go      the way of a request, from the route to the answer
 //	identity.go   who asks, and what he may
-//	decode.go     strict JSON; body.go, query.go and path.go: the rest of what comes in
-//	problem.go    the problems, and which error becomes which
+//	decode.go     strict JSON; body.go, query.go, path.go, keys.go, accept.go: the rest of what comes in
+//	limit.go      how often a user may write
+//	problem.go    which error becomes which problem; codes.go: the problems there are
 //	ingest.go     login, heartbeat, logout
 //	events.go     events for any user: one, a stream of lines, a protobuf batch (intake.go carries the streams)
 //	override.go   an admin's status over the observed one

@@ -78,7 +78,7 @@ func TestMetricsStayAwayWhereTheyAreNotWanted(t *testing.T) {
 	s := serve(t, func(c *api.Config) { c.Registry, c.MetricsApart = prometheus.NewRegistry(), true })
 	s.do("GET", "/metrics", "").fails(404, "not_found")
 	w := newRecorder()
-	s.api.MetricsHandler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	s.api.MetricsHandler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	if w.Code != 200 || !strings.Contains(w.Body.String(), "rollcall_sessions") {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}

@@ -13,11 +13,11 @@ import (
 // under any prefix.
 func (a *API) docs(q request) (int, error) {
 	if file := chi.URLParam(q.r, "file"); file != "" {
-		// An error after this point means that the client has gone.
-		if found, err := docspage.ServeFile(q.w, q.r, file); found || err != nil {
-			return http.StatusOK, nil
+		found, err := docspage.ServeFile(q.w, q.r, file)
+		if !found && err == nil {
+			err = fault(notFound, "The page has no such file.")
 		}
-		return 0, fault(notFound, "The page has no such file.")
+		return http.StatusOK, err
 	}
 	if strings.HasSuffix(q.r.URL.Path, "/") {
 		docspage.ServePage(q.w, "", "../openapi.json")

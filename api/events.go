@@ -134,7 +134,7 @@ func (a *API) lines(q request) (int, error) {
 	lines := newLineReader(q.stream(maxStream))
 	for n := 1; !in.over(); n++ {
 		line, err := lines.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		a.line(q, in, key, n, line, err)
@@ -158,6 +158,7 @@ func (a *API) line(q request, in *intake, key string, n int, line []byte, err er
 	case len(bytes.TrimSpace(line)) == 0:
 		return
 	}
+	q.at = events.MillisOf(a.cfg.Now()) // not when the request began, which may be long ago
 	body := new(eventRequest)
 	if err := decode(line, body); err != nil {
 		in.reject(n, err)

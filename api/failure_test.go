@@ -152,7 +152,7 @@ func TestTokensThatFail(t *testing.T) {
 	s := serve(t)
 	expired := minted(auth.MintClaims{User: "alice", TTL: time.Second, Now: time.Now().Add(-time.Hour)})
 	for _, tt := range []struct{ token, code string }{
-		{"nonsense", "invalid_token"}, {alice[:len(alice)-2], "invalid_token"}, {alice + " ", "invalid_token"}, {expired, "expired_token"},
+		{"nonsense", "invalid_token"}, {alice[:len(alice)-2], "invalid_token"}, {expired, "expired_token"},
 		{strings.Repeat("x", 9000), "invalid_token"},
 	} {
 		a := s.do("POST", "/v1/heartbeat", tt.token).fails(401, tt.code)

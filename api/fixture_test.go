@@ -57,7 +57,7 @@ func serve(t testing.TB, change ...func(*api.Config)) *service {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(s.api.Handler())
-	s.url, s.client = server.URL, &http.Client{Transport: &http.Transport{}}
+	s.url, s.client = server.URL, &http.Client{Transport: &http.Transport{ExpectContinueTimeout: 10 * time.Second}}
 	t.Cleanup(func() { s.client.CloseIdleConnections(); server.Close() })
 	return s
 }
@@ -298,4 +298,11 @@ func (s *stalled) Read(b []byte) (int, error) {
 func (s *stalled) Close() error {
 	s.once.Do(func() { close(s.end) })
 	return nil
+}
+
+// in returns s for a subtest.
+func (s *service) in(t testing.TB) *service {
+	c := *s
+	c.t = t
+	return &c
 }

@@ -46,7 +46,7 @@ func (a *API) heartbeats(q request) (int, error) {
 	var batch events.Batch
 	for n := 0; !in.over(); {
 		piece, err := pieces.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err == nil {
@@ -56,6 +56,7 @@ func (a *API) heartbeats(q request) (int, error) {
 			in.end(n+1, asBatchFault(err))
 			break
 		}
+		q.at = events.MillisOf(a.cfg.Now()) // not when the request began, which may be long ago
 		for i := range batch.Beats {
 			n++
 			a.beat(q, in, n, &batch.Beats[i])
@@ -148,19 +149,17 @@ func (p *pieceReader) next() ([]byte, error) {
 	}
 }
 
-// fill reads until the buffer holds want bytes, or r is at its end.
+// fill reads until the buffer holds want bytes, or r is at its end. A body that is cut off is an error, not an end.
 func (p *pieceReader) fill(want int) error {
-	have := len(p.buf)
-	if p.done || have >= want {
-		return nil
+	p.buf = slices.Grow(p.buf, max(0, want-len(p.buf)))
+	for !p.done && len(p.buf) < want {
+		n, err := p.r.Read(p.buf[len(p.buf):want])
+		p.buf = p.buf[:len(p.buf)+n]
+		if p.done = errors.Is(err, io.EOF); err != nil && !p.done {
+			return err
+		}
 	}
-	p.buf = slices.Grow(p.buf, want-have)[:want]
-	n, err := io.ReadFull(p.r, p.buf[have:])
-	p.buf = p.buf[:have+n]
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
-		p.done, err = true, nil
-	}
-	return err
+	return nil
 }
 
 // wholeFields returns how many bytes of data are whole fields, from the front.

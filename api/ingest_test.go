@@ -78,7 +78,7 @@ func TestInvalidSessionsAreRefused(t *testing.T) {
 	} {
 		for _, path := range []string{"/v1/login", "/v1/heartbeat", "/v1/logout"} {
 			t.Run(name+path, func(t *testing.T) {
-				s.t = t
+				s := s.in(t)
 				s.do("POST", path, alice, change).fails(422, "invalid_session")
 			})
 		}

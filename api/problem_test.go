@@ -6,7 +6,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -62,12 +62,16 @@ func TestEverySentinelIsAProblem(t *testing.T) {
 // TestNoSentinelIsForgotten looks into the sources for sentinels that the table above does not have.
 func TestNoSentinelIsForgotten(t *testing.T) {
 	for pkg, dir := range map[string]string{"auth": "auth", "events": "../events", "journal": "../events/journal", "projections": "../projections"} {
-		parsed, err := parser.ParseDir(token.NewFileSet(), dir, func(f fs.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }, 0)
+		paths, err := filepath.Glob(filepath.Join(dir, "*.go"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		found := 0
-		for _, file := range parsed[pkg].Files {
+		for _, path := range paths {
+			file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
 			ast.Inspect(file, func(n ast.Node) bool {
 				spec, ok := n.(*ast.ValueSpec)
 				if !ok {

@@ -120,7 +120,7 @@ func (a *API) handle(rt *route) http.Handler {
 func (a *API) enter(rt *route, w http.ResponseWriter, r *http.Request) (status int, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			if p == http.ErrAbortHandler {
+			if p, ok := p.(error); ok && errors.Is(p, http.ErrAbortHandler) {
 				panic(p)
 			}
 			status, err = 0, fmt.Errorf("%w: %v\n%s", errPanic, p, debug.Stack())

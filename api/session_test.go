@@ -73,7 +73,7 @@ func TestAPageOfAnotherOriginCannotUseTheCookie(t *testing.T) {
 		"by Origin": header("Origin", "https://evil.example"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			s.t = t
+			s := s.in(t)
 			s.do("POST", "/v1/heartbeat", "", cookie, foreign).fails(403, "not_allowed")
 			s.do("PUT", "/v1/users/a/override", "", cookie, foreign, asJSON(`{"status":"busy"}`)).fails(403, "not_allowed")
 			s.do("DELETE", "/v1/session", "", cookie, foreign).fails(403, "not_allowed")

@@ -68,11 +68,11 @@ func (l *lineReader) next() ([]byte, error) {
 			l.line = append(l.line, part...)
 		}
 		switch {
-		case err == bufio.ErrBufferFull:
+		case errors.Is(err, bufio.ErrBufferFull):
 			continue
-		case err == io.EOF && len(l.line) == 0 && !long:
+		case errors.Is(err, io.EOF) && len(l.line) == 0 && !long:
 			return nil, io.EOF
-		case err != nil && err != io.EOF:
+		case err != nil && !errors.Is(err, io.EOF):
 			return nil, err
 		case long:
 			return nil, errLongLine

@@ -50,7 +50,7 @@ func TestBodiesAreReadStrictly(t *testing.T) {
 		{"nested beyond all measure", strings.Repeat("[", 60000), "malformed_body", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s.t = t
+			s := s.in(t)
 			a := s.do("POST", "/v1/login", alice, asJSON(tt.body)).fails(400, tt.code)
 			if tt.location != "" && !strings.Contains(string(a.body), `"location":"`+tt.location+`"`) {
 				t.Errorf("%s", a.body)
@@ -204,7 +204,7 @@ func TestMountedUnderAPrefixItWorksTheSame(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.Handle("/presence/", http.StripPrefix("/presence", s.api.Handler()))
 	w := newRecorder()
-	r, err := http.NewRequestWithContext(t.Context(), "PUT", "/presence/v1/users/a%2Fb/override/", strings.NewReader(`{"status":"busy"}`))
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPut, "/presence/v1/users/a%2Fb/override/", strings.NewReader(`{"status":"busy"}`))
 	if err != nil {
 		t.Fatal(err)
 	}

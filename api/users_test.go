@@ -312,7 +312,7 @@ func TestRoles(t *testing.T) {
 			may         bool
 		}{{"user", alice, tt.user}, {"reader", reader, tt.reader}, {"service", writer, tt.service}, {"admin", root, tt.admin}} {
 			t.Run(who.name+" "+tt.method+" "+tt.path, func(t *testing.T) {
-				s.t = t
+				s := s.in(t)
 				var changes []with
 				if tt.body != "" {
 					changes = append(changes, asJSON(tt.body))
@@ -326,7 +326,7 @@ func TestRoles(t *testing.T) {
 			})
 		}
 		t.Run("nobody "+tt.method+" "+tt.path, func(t *testing.T) {
-			s.t = t
+			s := s.in(t)
 			if a := s.do(tt.method, tt.path, "").fails(401, "missing_token"); a.headers.Get("WWW-Authenticate") != "Bearer" {
 				t.Errorf("WWW-Authenticate %q", a.headers.Get("WWW-Authenticate"))
 			}

@@ -22,12 +22,15 @@ import (
 	"github.com/rollcall-dev/rollcall/events/journal"
 	"github.com/rollcall-dev/rollcall/events/timeouts"
 	"github.com/rollcall-dev/rollcall/projections/current"
+	"github.com/rollcall-dev/rollcall/projections/history"
+	"github.com/rollcall-dev/rollcall/projections/mirror"
 )
 
 // Node is one running Rollcall.
 type Node struct {
 	cfg   Config
 	auth  *auth.Verifier
+	quiet bool // takes no events: see Offline
 	ready chan struct{}
 
 	mu      sync.Mutex
@@ -107,6 +110,7 @@ type parts struct {
 	server   *natsServer // nil with an external system
 	nc       *nats.Conn
 	view     *current.View
+	history  *history.View
 	log      *journal.Journal
 	consumer *timeouts.Consumer
 	api      *api.API
@@ -123,8 +127,11 @@ func (n *Node) Run(ctx context.Context) (err error) {
 		n.setHandler(nil)
 		err = errors.Join(err, down.run())
 	}()
-	p, err := n.open(ctx, &down)
+	p, err := n.openStore(ctx, &down)
 	if err != nil {
+		return err
+	}
+	if err := n.openFront(p); err != nil {
 		return err
 	}
 	listeners, err := n.listen(p)
@@ -135,8 +142,8 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	return n.work(ctx, p, listeners)
 }
 
-// open opens everything that must be there before anything runs.
-func (n *Node) open(ctx context.Context, down *teardown) (*parts, error) {
+// openStore opens the views and the log, and holds them against each other.
+func (n *Node) openStore(ctx context.Context, down *teardown) (*parts, error) {
 	unlock, err := lockStore(n.cfg.DataDir)
 	if err != nil {
 		return nil, err
@@ -144,23 +151,78 @@ func (n *Node) open(ctx context.Context, down *teardown) (*parts, error) {
 	down.add("unlocking the data directory", unlock)
 	p := &parts{metrics: prometheus.NewRegistry()}
 	p.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	views := filepath.Join(n.cfg.DataDir, "views")
-	if err := os.MkdirAll(views, 0o700); err != nil {
-		return nil, fmt.Errorf("making the directory of the views: %w", err)
-	}
-	p.view, err = current.Open(current.Config{Path: filepath.Join(views, "current.db"), Checkpoint: n.cfg.Checkpoint, Logger: n.cfg.Logger})
-	if err != nil {
+	if err := n.openViews(p, down); err != nil {
 		return nil, err
 	}
-	down.add("closing the current view", p.view.Close)
 	if err := n.connect(p, down); err != nil {
 		return nil, err
 	}
 	if err := n.openLog(ctx, p); err != nil {
 		return nil, err
 	}
-	return p, n.openAPI(p)
+	return p, n.join(ctx, p)
 }
+
+// viewsDir is where the views are.
+func (c Config) viewsDir() string { return filepath.Join(c.DataDir, "views") }
+
+func (n *Node) openViews(p *parts, down *teardown) (err error) {
+	if err := os.MkdirAll(n.cfg.viewsDir(), 0o700); err != nil {
+		return fmt.Errorf("making the directory of the views: %w", err)
+	}
+	if p.view, err = current.Open(current.Config{Path: filepath.Join(n.cfg.viewsDir(), "current.db"), Checkpoint: n.cfg.Checkpoint, Logger: n.cfg.Logger}); err != nil {
+		return err
+	}
+	down.add("closing the current view", p.view.Close)
+	if p.history, err = history.Open(history.Config{Path: filepath.Join(n.cfg.viewsDir(), "history.db"), Retention: n.cfg.AuditRetention, Logger: n.cfg.Logger}); err != nil {
+		return err
+	}
+	down.add("closing the history", p.history.Close)
+	return nil
+}
+
+// join holds the views against the log and hangs the history on the current
+// view. A history that lacks what the current view has folded is rebuilt first.
+func (n *Node) join(ctx context.Context, p *parts) error {
+	for _, err := range []error{p.view.Bind(ctx, p.log), p.history.Bind(ctx, p.log)} {
+		if err != nil {
+			return err
+		}
+	}
+	if p.history.Seq() == 0 {
+		lost, err := p.log.Lost(ctx)
+		if err != nil {
+			return err
+		}
+		if err := p.history.Cut(lost); err != nil {
+			return err
+		}
+	}
+	if p.history.Behind(p.view) {
+		n.cfg.Logger.Info("the history is rebuilt from the log", "stands_at", p.history.Seq(), "wanted", p.view.Seq())
+		if err := n.rebuild(ctx, p, mirror.History, nil); err != nil {
+			return err
+		}
+	}
+	p.history.Attach(p.view)
+	return nil
+}
+
+// rebuild folds the log anew and puts the result in the place of a live view.
+func (n *Node) rebuild(ctx context.Context, p *parts, which string, report func(mirror.Progress)) (err error) {
+	m, err := n.mirror(ctx, p, report)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, m.Close()) }()
+	return m.Rebuild(ctx, p.views(), which)
+}
+
+func (n *Node) mirror(ctx context.Context, p *parts, report func(mirror.Progress)) (*mirror.Mirror, error) {
+	return mirror.New(ctx, mirror.Config{Log: p.log, Dir: n.cfg.viewsDir(), Retention: n.cfg.AuditRetention, Report: report, Logger: n.cfg.Logger})
+}
+
+func (p *parts) views() mirror.Views { return mirror.Views{Current: p.view, History: p.history} }
 
 // connect reaches NATS, in this process or elsewhere.
 func (n *Node) connect(p *parts, down *teardown) (err error) {
@@ -184,24 +246,19 @@ func (n *Node) openLog(ctx context.Context, p *parts) (err error) {
 	metrics := journal.NewMetrics()
 	metrics.Register(p.metrics)
 	p.log, err = journal.Open(ctx, p.nc, journal.Config{Replicas: n.cfg.replicas(p.nc), HotRetention: n.cfg.HotRetention,
-		AuditRetention: n.cfg.AuditRetention, Own: !n.cfg.external(), Seen: p.view.Seen(), Metrics: metrics, Logger: n.cfg.Logger})
-	if err != nil {
-		return err
-	}
-	if err := p.view.Bind(ctx, p.log); err != nil {
-		return err
-	}
-	tm := timeouts.NewMetrics()
-	tm.Register(p.metrics)
-	p.consumer = timeouts.New(timeouts.Config{Log: p.log, Fold: p.view, Limits: n.limits(), Metrics: tm, Logger: n.cfg.Logger})
-	return nil
+		AuditRetention: n.cfg.AuditRetention, Own: !n.cfg.external(), Seen: p.view.Seen() || p.history.Seen(), Metrics: metrics, Quiet: n.quiet, Logger: n.cfg.Logger})
+	return err
 }
 
 func (n *Node) limits() events.Limits {
 	return events.Limits{Timeout: n.cfg.Timeout, LeaveGrace: n.cfg.LeaveGrace}
 }
 
-func (n *Node) openAPI(p *parts) (err error) {
+// openFront makes what works on the log and the views.
+func (n *Node) openFront(p *parts) (err error) {
+	tm := timeouts.NewMetrics()
+	tm.Register(p.metrics)
+	p.consumer = timeouts.New(timeouts.Config{Log: p.log, Fold: p.view, Limits: n.limits(), Metrics: tm, Logger: n.cfg.Logger})
 	p.api, err = api.New(api.Config{Log: p.log, View: p.view, Auth: n.auth, Heartbeat: n.cfg.Heartbeat, Timeout: n.cfg.Timeout,
 		RateLimit: n.cfg.RateLimit, CORSOrigins: n.cfg.CORSOrigins, Checks: n.checks(p), Registry: p.metrics,
 		MetricsApart: n.cfg.MetricsAddr != "", Logger: n.cfg.Logger, Version: n.cfg.Version})
@@ -251,6 +308,7 @@ func (n *Node) work(ctx context.Context, p *parts, listeners []net.Listener) err
 	defer stopFront()
 	front, frontFailed := errgroup.WithContext(frontCtx)
 	front.Go(func() error { return n.archive(frontFailed, p) })
+	front.Go(func() error { return named("the history", p.history.Run(frontFailed)) })
 	front.Go(func() error { return named("keys", n.auth.Run(frontFailed)) })
 	if !n.cfg.TimeoutsOff {
 		front.Go(func() error { return named("timeouts", p.consumer.Run(frontFailed)) })

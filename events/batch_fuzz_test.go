@@ -30,6 +30,7 @@ func FuzzBatch(f *testing.F) {
 	f.Add([]byte{0x0b, 0x0c}, "u", strings.Repeat("s", 129), "", int64(1), int64(1), uint16(128), byte(4))                // a group
 	f.Add([]byte{0x80, 0x80, 0x80, 0x80, 0x10, 0x00}, "u", "", "a", int64(1), int64(1), uint16(127), byte(1))             // field 1<<29
 	f.Add([]byte{0x0a, 0x06, 0x80, 0x80, 0x80, 0x80, 0x10, 0x00}, "u", "", "a", int64(1), int64(1), uint16(127), byte(1)) // the same in a beat
+	f.Add([]byte{0x0a, 0x06, 0x0a, 0x01, 'u', 0x12, 0x01, 0xff}, "u", "", "a", int64(1), int64(1), uint16(127), byte(1))
 	f.Add([]byte{0x10, 0x07, 0x0a, 0x06, 0x0a, 0x01, 'u', 0x3a, 0x01, 0xff}, "u", "", "a", int64(1), int64(1), uint16(127), byte(1))
 	f.Fuzz(func(t *testing.T, data []byte, user, session, actor string, at, after int64, every uint16, flags byte) {
 		compareReaders(t, data)

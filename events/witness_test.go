@@ -39,6 +39,16 @@ func TestWhatBeatsChangedWaitsForItsWitnesses(t *testing.T) {
 	if diff := cmp.Diff(want, u.Pending); diff != "" {
 		t.Fatalf("(-want +got):\n%s", diff)
 	}
+	for _, e := range []events.Event{
+		{Session: "app", By: 1}, {Session: events.DefaultSession, By: 2}, {Session: events.DefaultSession, By: 1, Nth: 1}, {Session: events.DefaultSession, By: 1, Voids: 4},
+	} {
+		e.Type, e.Since = events.Online, morning
+		other := entry(10, e)
+		other.fold(&u)
+		if diff := cmp.Diff(want, u.Pending); diff != "" {
+			t.Errorf("%+v, which witnesses nothing that waits (-want +got):\n%s", e, diff)
+		}
+	}
 	for len(want) > 0 {
 		first := want[0]
 		online := entry(10, events.Event{Type: events.Online, Session: first.Session, By: first.By, Nth: first.Nth, Since: first.Since,

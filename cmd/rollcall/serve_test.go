@@ -117,7 +117,6 @@ func TestServeRunsANodeThatAllCommandsCanAsk(t *testing.T) {
 	s.as(t, "root", admin, "override", "clear", "alice").wants(t, exitFine)
 	s.as(t, "root", admin, "override", "clear", "alice").wants(t, exitNo, "has no override")
 	s.as(t, "root", admin, "doctor").wants(t, exitFine)
-	s.as(t, "root", admin, "check-offline").wants(t, exitFine)
 	eventually(t, "alice is offline", func() bool {
 		got := s.as(t, "root", admin, "status", "alice", "-o", "csv")
 		return strings.Contains(got.stdout, "alice,offline,offline,")

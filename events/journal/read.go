@@ -99,6 +99,20 @@ func one(subjects []string) string {
 	return "-"
 }
 
+// Lost returns the moment before which events may have left the audit by their
+// age, or 0 if none can have.
+func (j *Journal) Lost(ctx context.Context) (events.Millis, error) {
+	info, err := j.audit.Info(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("asking for the audit's age: %w", asOurs(err))
+	}
+	begin := j.cfg.Now().Add(-info.Config.MaxAge)
+	if info.Config.MaxAge == 0 || info.Created.After(begin) {
+		return 0, nil
+	}
+	return events.MillisOf(begin), nil
+}
+
 // Message returns the message at seq of the hot stream, or ErrGone.
 func (j *Journal) Message(ctx context.Context, seq uint64) (Message, error) {
 	m, err := j.hot.GetMsg(ctx, seq)

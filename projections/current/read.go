@@ -95,6 +95,18 @@ func (v *View) Stats() Stats {
 	return s
 }
 
+// Latest is the latest sign of life of all users in memory, 0 where there is
+// none. Of those who are not, a change of status has told.
+func (v *View) Latest() events.Millis {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	var at events.Millis
+	for _, u := range v.fold.Users {
+		at = max(at, u.LastSeen())
+	}
+	return at
+}
+
 // Undecodable returns the latest events that could not be read.
 func (v *View) Undecodable() []projections.Undecodable {
 	v.mu.RLock()

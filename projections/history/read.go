@@ -136,6 +136,20 @@ func (v *View) At(user string, t events.Millis) (i Interval, found bool, err err
 	return i, found, err
 }
 
+// Latest is the time of the latest change, 0 where there is none.
+func (v *View) Latest() (at events.Millis, err error) {
+	if err := v.Flush(); err != nil {
+		return 0, err
+	}
+	err = v.read(func(tx *bolt.Tx) error {
+		if key, _ := tx.Bucket(changesBucket).Cursor().Last(); key != nil {
+			at = atOf(key)
+		}
+		return nil
+	})
+	return at, err
+}
+
 func seqOf(tx *bolt.Tx) (uint64, error) {
 	meta, err := projections.ReadMeta(tx)
 	return meta.Seq, err
