@@ -2,7 +2,7 @@
 // answered; what goes wrong anywhere on it becomes a problem in one place.
 //
 //	routes.go     every call, with who may make it and what it can fail with
-//	serve.go      the way of a request, from the route to the answer
+//	serve.go      the way of a request, from the route (router.go) to the endpoint (endpoint.go) and its answer.go
 //	identity.go   who asks, and what he may
 //	decode.go     strict JSON; body.go, query.go, path.go, keys.go, accept.go: the rest of what comes in
 //	limit.go      how often a user may write

@@ -2,7 +2,9 @@ package api_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/rollcall-dev/rollcall/api"
@@ -82,4 +84,21 @@ func BenchmarkHeartbeatOverHTTP(b *testing.B) {
 			}
 		}
 	})
+}
+
+// BenchmarkLines sends streams of logins and tells how many lines a second went into the log.
+func BenchmarkLines(b *testing.B) {
+	s := serve(b)
+	const lines = 10_000
+	var body strings.Builder
+	for i := range lines {
+		fmt.Fprintf(&body, `{"type":"heartbeat","user":"user-%d","session":"web-1"}`+"\n", i)
+	}
+	b.ResetTimer()
+	for b.Loop() {
+		if got := s.do("POST", "/v1/events", writer, asNDJSON(body.String())).lines(); got.Accepted != lines {
+			b.Fatalf("%+v", got)
+		}
+	}
+	b.ReportMetric(float64(b.N)*lines/b.Elapsed().Seconds(), "lines/s")
 }

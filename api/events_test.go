@@ -11,6 +11,7 @@ import (
 
 	"github.com/rollcall-dev/rollcall/api"
 	"github.com/rollcall-dev/rollcall/events"
+	"github.com/rollcall-dev/rollcall/events/journaltest"
 )
 
 // lines is the answer to a stream of events.
@@ -219,7 +220,7 @@ func TestLinesAreTakenWhileTheyCome(t *testing.T) {
 		})
 	}()
 	io.WriteString(w, `{"type":"login","user":"a"}`+"\n")
-	until(t, "the first line to be in the view", func() bool {
+	journaltest.Until(t, "the first line to be in the view", func() bool {
 		_, known, err := s.view.User("a")
 		return known && err == nil
 	})

@@ -15,6 +15,8 @@ import (
 	"github.com/rollcall-dev/rollcall/api/auth"
 	"github.com/rollcall-dev/rollcall/events"
 	"github.com/rollcall-dev/rollcall/events/journal"
+	"github.com/rollcall-dev/rollcall/events/journaltest"
+	"github.com/rollcall-dev/rollcall/projections"
 )
 
 // broken is a log that fails as it is told, where a real one would do so only on a full disk or a lost server.
@@ -111,11 +113,9 @@ func TestALogThatFailsWithinAStreamEndsIt(t *testing.T) {
 }
 
 func TestAStreamWaitsForRoomInTheLog(t *testing.T) {
-	s := serve(t)
-	small := journalOf(t, journal.Config{QueueLimit: 40})
-	other := serve(t, func(c *api.Config) { c.Log = small })
-	_ = s
-	got := other.do("POST", "/v1/events", writer, asNDJSON(strings.Repeat(`{"type":"login","user":"a"}`+"\n", 500))).lines()
+	small := journaltest.Open(t, journal.Config{QueueLimit: 40})
+	s := serve(t, func(c *api.Config) { c.Log = small })
+	got := s.do("POST", "/v1/events", writer, asNDJSON(strings.Repeat(`{"type":"login","user":"a"}`+"\n", 500))).lines()
 	if got.Accepted != 500 {
 		t.Errorf("%+v", got)
 	}
@@ -136,6 +136,28 @@ func TestAnUnknownErrorIsNotShown(t *testing.T) {
 		t.Errorf("%s; log: %s", a.body, s.logs)
 	}
 	s.do("POST", "/v1/logout", alice).is(200) // a view that cannot be read keeps nobody from leaving
+}
+
+func TestAWriteThatTheViewIsSlowToShowIsStoredAndSaysWhere(t *testing.T) {
+	s := serve(t, func(c *api.Config) { c.View, c.Patience = stopped{c.View}, time.Millisecond })
+	for _, a := range []*answer{
+		s.do("PUT", "/v1/users/alice/override", root, asJSON(`{"status":"busy"}`)).fails(503, "view_behind"),
+		s.do("POST", "/api/users/heartbeat/", alice).fails(503, "view_behind"),
+		s.do("POST", "/api/users/logout/", alice).fails(503, "view_behind"),
+	} {
+		if a.seq() == 0 || a.seq() > s.last() {
+			t.Errorf("%s: seq %d of %d", a.what, a.seq(), s.last())
+		}
+	}
+}
+
+// stopped is a view that folds nothing any more.
+type stopped struct{ api.View }
+
+func (stopped) Seq() uint64 { return 0 }
+func (stopped) WaitFor(ctx context.Context, _ uint64) error {
+	<-ctx.Done()
+	return fmt.Errorf("%w: it stands at 0", projections.ErrBehind)
 }
 
 type panics struct{ api.View }

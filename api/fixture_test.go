@@ -3,15 +3,11 @@ package api_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -120,34 +116,6 @@ var (
 	root   = token("root", "presence:admin")
 )
 
-// answer is what the service said.
-type answer struct {
-	t       testing.TB
-	what    string
-	status  int
-	headers http.Header
-	body    []byte
-}
-
-// with changes a request.
-type with func(*http.Request)
-
-func header(name, value string) with {
-	return func(r *http.Request) { r.Header.Add(name, value) }
-}
-
-func bodyOf(contentType, body string) with {
-	return func(r *http.Request) {
-		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
-		if contentType != "" {
-			r.Header.Set("Content-Type", contentType)
-		}
-	}
-}
-
-func asJSON(body string) with   { return bodyOf("application/json", body) }
-func asNDJSON(body string) with { return bodyOf("application/x-ndjson", body) }
-
 // do sends a request; path is as it goes over the wire. Every answer is held against the OpenAPI document.
 func (s *service) do(method, path, token string, changes ...with) *answer {
 	s.t.Helper()
@@ -175,80 +143,6 @@ func (s *service) do(method, path, token string, changes ...with) *answer {
 	return a
 }
 
-// is fails the test unless the answer has this status.
-func (a *answer) is(status int) *answer {
-	a.t.Helper()
-	if a.status != status {
-		a.t.Fatalf("%s: %d %s, want %d", a.what, a.status, a.body, status)
-	}
-	return a
-}
-
-// fails fails the test unless the answer is the problem of this status and code, in the one form that problems have.
-func (a *answer) fails(status int, code string) *answer {
-	a.t.Helper()
-	a.is(status)
-	p := a.json()
-	if p["code"] != code || p["type"] != "/problems/"+code || p["status"] != float64(status) || p["title"] == "" || p["detail"] == "" {
-		a.t.Fatalf("%s: %s, want the problem %s", a.what, a.body, code)
-	}
-	if got := a.headers.Get("Content-Type"); got != "application/problem+json" {
-		a.t.Fatalf("%s: content type %q", a.what, got)
-	}
-	return a
-}
-
-// json returns the body as an object.
-func (a *answer) json() map[string]any {
-	a.t.Helper()
-	var m map[string]any
-	if err := json.Unmarshal(a.body, &m); err != nil {
-		a.t.Fatalf("%s: %s: %v", a.what, a.body, err)
-	}
-	return m
-}
-
-// into fills v from the body.
-func (a *answer) into(v any) {
-	a.t.Helper()
-	if err := json.Unmarshal(a.body, v); err != nil {
-		a.t.Fatalf("%s: %s: %v", a.what, a.body, err)
-	}
-}
-
-// seq returns the header Rollcall-Seq.
-func (a *answer) seq() uint64 {
-	a.t.Helper()
-	n, err := strconv.ParseUint(a.headers.Get("Rollcall-Seq"), 10, 64)
-	if err != nil {
-		a.t.Fatalf("%s: Rollcall-Seq: %v", a.what, err)
-	}
-	return n
-}
-
-// at returns the query that makes a read see what stands at seq.
-func at(seq uint64) string { return fmt.Sprintf("?min_seq=%d", seq) }
-
-// shown is a presence object.
-type shown struct {
-	User     string
-	Status   string
-	Observed string
-	Since    *time.Time
-	LastSeen *time.Time `json:"last_seen"`
-	Seq      uint64
-	Sessions []struct {
-		Session, Device string
-		Since           time.Time
-		LastSeen        time.Time `json:"last_seen"`
-		Idle            bool
-	}
-	Override *struct {
-		Status, By, Reason string
-		Until              *time.Time
-	}
-}
-
 // see returns the presence of the user at path, as root sees him once the view has reached seq.
 func (s *service) see(user string, seq uint64) (p shown) {
 	s.t.Helper()
@@ -264,40 +158,6 @@ func (s *service) last() uint64 {
 		s.t.Fatal(err)
 	}
 	return last
-}
-
-func until(t testing.TB, what string, cond func() bool) {
-	t.Helper()
-	journaltest.Until(t, what, cond)
-}
-
-func journalOf(t testing.TB, cfg journal.Config) *journal.Journal {
-	t.Helper()
-	return journaltest.Open(t, cfg)
-}
-
-// stalled is a body that stops coming until it is closed.
-type stalled struct {
-	head io.Reader
-	end  chan struct{}
-	once sync.Once
-}
-
-func newStalled(head string) *stalled {
-	return &stalled{head: strings.NewReader(head), end: make(chan struct{})}
-}
-
-func (s *stalled) Read(b []byte) (int, error) {
-	if n, err := s.head.Read(b); err == nil {
-		return n, nil
-	}
-	<-s.end
-	return 0, io.EOF
-}
-
-func (s *stalled) Close() error {
-	s.once.Do(func() { close(s.end) })
-	return nil
 }
 
 // in returns s for a subtest.

@@ -39,6 +39,9 @@ func openAPI(all []route, version string) ([]byte, error) {
 	for i := range all {
 		if rt := &all[i]; rt.id != "" {
 			doc.AddOperation(d.operation(rt))
+			if n := len(doc.Tags); n == 0 || doc.Tags[n-1].Name != rt.group {
+				doc.Tags = append(doc.Tags, &huma.Tag{Name: rt.group})
+			}
 		}
 	}
 	d.schemas.Map()["Problem"].Properties["code"].Enum = allCodes()
@@ -150,66 +153,3 @@ func codesOf(rt *route) []code {
 	})
 	return slices.Compact(codes)
 }
-
-// known are the parameters that routes name.
-var known = map[string]huma.Param{
-	"user":    {In: "path", Required: true, Description: "The user id, percent-encoded", Schema: idSchema()},
-	"min_seq": {In: "query", Description: "Wait until the view has reached this sequence", Schema: wholeNumber(0, 0)},
-	"limit":   {In: "query", Description: "How many at most", Schema: wholeNumber(1, maxLimit)},
-	"cursor":  {In: "query", Description: "What the page before called next", Schema: &huma.Schema{Type: huma.TypeString}},
-	"status": {In: "query", Description: "Only users of this status",
-		Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{"online", "away", "busy", "offline"}}},
-	"Idempotency-Key": {In: "header", Description: "A repeat with the same key within two minutes adds nothing and answers with the first sequence",
-		Schema: &huma.Schema{Type: huma.TypeString, MinLength: new(1), MaxLength: new(maxKey)}},
-	"Rollcall-Session": {In: "header", Description: "The session that the request is about, where its body names none", Schema: idSchema()},
-}
-
-func parameters(rt *route) (all []*huma.Param) {
-	names := slices.Clone(rt.query)
-	if strings.Contains(rt.path, "{user}") {
-		names = append(names, "user")
-	}
-	if rt.flags&keyed != 0 {
-		names = append(names, "Idempotency-Key")
-	}
-	if slices.Contains(rt.fails, invalidSession) {
-		names = append(names, "Rollcall-Session")
-	}
-	for _, name := range names {
-		p := known[name]
-		p.Name = name
-		all = append(all, &p)
-	}
-	return all
-}
-
-func headers(names []string) map[string]*huma.Param {
-	meaning := map[string]string{
-		headerSeq:       "Where the write, or the view that was read, stands in the log",
-		headerHeartbeat: "Send a heartbeat this often, in seconds",
-		headerTimeout:   "The silence after which the session ends, in seconds",
-	}
-	all := map[string]*huma.Param{}
-	for _, name := range names {
-		all[name] = &huma.Param{Description: meaning[name], Schema: wholeNumber(0, 0)}
-	}
-	return all
-}
-
-func idSchema() *huma.Schema {
-	return &huma.Schema{Type: huma.TypeString, MinLength: new(1), MaxLength: new(128)}
-}
-
-// wholeNumber describes an integer from least to most; 0 for most is no bound.
-func wholeNumber(least, most float64) *huma.Schema {
-	s := &huma.Schema{Type: huma.TypeInteger, Format: "int64", Minimum: &least}
-	if most > 0 {
-		s.Maximum = &most
-	}
-	return s
-}
-
-var _ huma.SchemaProvider = interval(0)
-
-// Schema describes an interval.
-func (interval) Schema(huma.Registry) *huma.Schema { return wholeNumber(1, maxInterval) }

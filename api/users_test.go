@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -73,80 +72,6 @@ func TestUnknownIsNotOffline(t *testing.T) {
 		got.Users[1]["status"] != "online" || got.Users[2]["status"] != "unknown" {
 		t.Errorf("users %s", a.body)
 	}
-}
-
-// TestIDsInPathsAreDecodedOnce is the table of ids: what stands in the path, and whom it names.
-func TestIDsInPathsAreDecodedOnce(t *testing.T) {
-	s := serve(t)
-	umlaut := strings.Repeat("ü", 64)
-	for _, tt := range []struct{ path, id string }{
-		{"alice", "alice"},
-		{"a.b", "a.b"},
-		{"a%2Eb", "a.b"},
-		{"a%252Eb", "a%2Eb"},
-		{"%2A", "*"},
-		{"*", "*"},
-		{"%3E", ">"},
-		{"%3e", ">"},
-		{"..%2Fx", "../x"},
-		{"..", ".."},
-		{".", "."},
-		{"%2e%2e", ".."},
-		{"a%2Fb", "a/b"},
-		{"a%2F", "a/"},
-		{"%2F", "/"},
-		{"a%20b", "a b"},
-		{"a+b", "a+b"},
-		{"a%2Bb", "a+b"},
-		{"a%3Fb", "a?b"},
-		{"a%23b", "a#b"},
-		{"%25", "%"},
-		{"%2525", "%25"},
-		{"query", "query"},
-		{"%E2%80%AE", "\u202e"},
-		{"u%C3%BC", "uü"},
-		{"uü", "uü"},
-		{url.PathEscape(umlaut), umlaut},
-		{"$JS.API.STREAM.DELETE.PRESENCE", "$JS.API.STREAM.DELETE.PRESENCE"},
-		{"a@b.example", "a@b.example"},
-	} {
-		for _, slash := range []string{"", "/"} {
-			a := s.do("PUT", "/v1/users/"+tt.path+"/override"+slash, root, asJSON(`{"status":"busy"}`)).is(200)
-			var p shown
-			a.into(&p)
-			if p.User != tt.id {
-				t.Errorf("PUT %s named %q, want %q", tt.path, p.User, tt.id)
-			}
-			s.do("GET", "/v1/users/"+tt.path+slash+at(a.seq()), reader).is(200).into(&p)
-			if p.User != tt.id || p.Status != "busy" {
-				t.Errorf("GET %s shows %q %s, want %q", tt.path, p.User, p.Status, tt.id)
-			}
-			u, known, err := s.view.User(tt.id)
-			if err != nil || !known || u.Override == nil {
-				t.Errorf("%s did not reach %q: %v", tt.path, tt.id, err)
-			}
-			var own shown
-			s.do("GET", "/v1/users/"+tt.path+slash+at(a.seq()), token(tt.id, "")).is(200).into(&own)
-			if own.User != tt.id || own.Override == nil {
-				t.Errorf("%q is not %s to himself: %+v", tt.id, tt.path, own)
-			}
-			s.do("DELETE", "/v1/users/"+tt.path+"/override"+slash, root).is(200)
-		}
-	}
-	if n := s.view.Stats().Users; n != 23 {
-		t.Errorf("%d users for 23 ids", n)
-	}
-}
-
-func TestInvalidIDsInPathsAreRefused(t *testing.T) {
-	s := serve(t)
-	for _, path := range []string{"%FF", "%00", "a%0D%0Ab", "%7F", "%C2%85", strings.Repeat("x", 129), url.PathEscape(strings.Repeat("ü", 64)) + "x"} {
-		s.do("GET", "/v1/users/"+path, reader).fails(422, "invalid_user")
-		s.do("PUT", "/v1/users/"+path+"/override", root, asJSON(`{"status":"busy"}`)).fails(422, "invalid_user")
-		s.do("GET", "/api/users/admin/users/"+path+"/online-status/", root).fails(422, "invalid_user")
-	}
-	s.do("PUT", "/v1/users//override", root, asJSON(`{"status":"busy"}`)).fails(404, "not_found")
-	s.do("GET", "/v1/users//", reader).fails(404, "not_found")
 }
 
 func TestListPagesThroughUsersInOrder(t *testing.T) {
@@ -274,81 +199,6 @@ func TestStatsCount(t *testing.T) {
 	if got.Users != 4 || got.Online != 1 || got.Away != 1 || got.Busy != 1 || got.Offline != 1 || got.Sessions != 3 ||
 		got.Seq != a.seq() || got.Lag == nil {
 		t.Errorf("stats %s", a.body)
-	}
-}
-
-// TestRoles is the matrix of who may what.
-func TestRoles(t *testing.T) {
-	s := serve(t)
-	s.do("POST", "/v1/login", bob).is(200)
-	seq := s.do("PUT", "/v1/users/bob/override", root, asJSON(`{"status":"busy"}`)).is(200).seq()
-	s.do("GET", "/v1/me"+at(seq), bob).is(200)
-	const allowed, denied = true, false
-	for _, tt := range []struct {
-		method, path, body           string
-		user, reader, service, admin bool
-	}{
-		{"GET", "/v1/users/bob", "", denied, allowed, allowed, allowed},
-		{"GET", "/v1/users/nobody", "", denied, allowed, allowed, allowed},
-		{"GET", "/v1/users", "", denied, allowed, allowed, allowed},
-		{"GET", "/v1/stats", "", denied, allowed, allowed, allowed},
-		{"POST", "/v1/users/query", `{"users":["bob"]}`, denied, allowed, allowed, allowed},
-		{"POST", "/v1/events", `{"type":"login","user":"bob"}`, denied, denied, allowed, allowed},
-		{"PUT", "/v1/users/bob/override", `{"status":"busy"}`, denied, denied, denied, allowed},
-		{"DELETE", "/v1/users/nobody/override", "", denied, denied, denied, allowed},
-		{"GET", "/api/users/admin/users/online/", "", denied, denied, denied, allowed},
-		{"GET", "/api/users/admin/users/bob/online-status/", "", denied, denied, denied, allowed},
-		{"POST", "/api/users/admin/users/bob/set-online-status/", `{"status":"online"}`, denied, denied, denied, allowed},
-		{"POST", "/v1/login", "", allowed, allowed, allowed, allowed},
-		{"POST", "/v1/heartbeat", "", allowed, allowed, allowed, allowed},
-		{"GET", "/v1/me", "", allowed, allowed, allowed, allowed},
-		{"POST", "/v1/logout", "", allowed, allowed, allowed, allowed},
-		{"POST", "/api/users/heartbeat/", "", allowed, allowed, allowed, allowed},
-		{"POST", "/api/users/login/", "", allowed, allowed, allowed, allowed},
-		{"POST", "/api/users/logout/", "", allowed, allowed, allowed, allowed},
-	} {
-		for _, who := range []struct {
-			name, token string
-			may         bool
-		}{{"user", alice, tt.user}, {"reader", reader, tt.reader}, {"service", writer, tt.service}, {"admin", root, tt.admin}} {
-			t.Run(who.name+" "+tt.method+" "+tt.path, func(t *testing.T) {
-				s := s.in(t)
-				var changes []with
-				if tt.body != "" {
-					changes = append(changes, asJSON(tt.body))
-				}
-				a := s.do(tt.method, tt.path, who.token, changes...)
-				if !who.may {
-					a.fails(403, "not_allowed")
-				} else if a.status == 403 || a.status == 401 {
-					t.Errorf("%d %s", a.status, a.body)
-				}
-			})
-		}
-		t.Run("nobody "+tt.method+" "+tt.path, func(t *testing.T) {
-			s := s.in(t)
-			if a := s.do(tt.method, tt.path, "").fails(401, "missing_token"); a.headers.Get("WWW-Authenticate") != "Bearer" {
-				t.Errorf("WWW-Authenticate %q", a.headers.Get("WWW-Authenticate"))
-			}
-		})
-	}
-}
-
-func TestAUserMayAskForItselfByAnyWay(t *testing.T) {
-	s := serve(t)
-	seq := s.do("POST", "/v1/login", alice).is(200).seq()
-	s.do("GET", "/v1/users/alice"+at(seq), alice).is(200)
-	s.do("POST", "/v1/users/query", alice, asJSON(`{"users":["alice"]}`)).is(200)
-	s.do("POST", "/v1/users/query", alice, asJSON(`{"users":["alice","bob"]}`)).fails(403, "not_allowed")
-	s.do("POST", "/v1/events", alice, asJSON(`{"type":"heartbeat","user":"alice"}`)).is(202)
-}
-
-func TestForbiddenSaysNothingOfWhetherTheUserExists(t *testing.T) {
-	s := serve(t)
-	s.do("POST", "/v1/login", bob).is(200)
-	there, missing := s.do("GET", "/v1/users/bob", alice).is(403), s.do("GET", "/v1/users/nobody", alice).is(403)
-	if !bytes.Equal(there.body, missing.body) {
-		t.Errorf("%s, but %s", there.body, missing.body)
 	}
 }
 

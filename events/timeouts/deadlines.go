@@ -174,6 +174,7 @@ func (d *Deadlines) look(u *events.User, now Instant) {
 // later unless its end has come from the log by then: that is the retry, and
 // how another consumer takes over.
 func (d *Deadlines) Take(now Instant, n int) (due []Due, more bool) {
+	d.turn(now.Covered / tick)
 	for looks := 0; looks < maxLooks && len(due) < n && len(d.decided) > 0; looks++ {
 		u := d.decided[0]
 		d.decided[0] = nil

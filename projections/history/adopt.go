@@ -6,8 +6,8 @@ import (
 )
 
 // Adopt puts w, a history of the same log that nobody else uses, in v's place.
-// It must be called while the current view is at rest, and w must know exactly
-// what v knows. w's file takes the place of v's; w must not be used afterwards.
+// It must be called while the current view is at rest, and w must know at
+// least what v knows. w's file takes the place of v's; w must not be used afterwards.
 func (v *View) Adopt(w *View) error {
 	if err := w.Flush(); err != nil {
 		return err
@@ -16,7 +16,7 @@ func (v *View) Adopt(w *View) error {
 	defer v.writing.Unlock()
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if w.upTo != v.upTo {
+	if w.upTo < v.upTo {
 		return fmt.Errorf("the new history stands at %d, the old one at %d", w.upTo, v.upTo)
 	}
 	was, is := v.store.Load(), w.store.Load()
