@@ -40,6 +40,9 @@ func Apply(u *User, m Moment, e *Event) (Change, bool) {
 	case Erased:
 		return Change{}, false
 	}
+	if !u.Known() && e.follows() {
+		return Change{}, false
+	}
 	u.Seq = max(u.Seq, m.Seq)
 	at := m.effective(e.At)
 	switch e.Type {
@@ -58,6 +61,18 @@ func Apply(u *User, m Moment, e *Event) (Change, bool) {
 		return u.override(m.Seq, at, e)
 	}
 	return Change{}, false
+}
+
+// follows reports whether e only follows from what a user did before. About
+// somebody whom the log has not named, or who was erased since, it says nothing.
+func (e *Event) follows() bool {
+	switch e.Type {
+	case Offline:
+		return e.Session != ""
+	case Override:
+		return e.Change != OverrideSet
+	}
+	return e.Type == Online
 }
 
 // ApplyBeat is Apply for a heartbeat. It does not allocate unless the beat

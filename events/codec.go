@@ -32,12 +32,10 @@ func Decode(data []byte) (Event, error) {
 // another form.
 func misread(data []byte) (Event, error) {
 	var e struct {
-		Type Type   `json:"type"`
-		V    int    `json:"v"`
-		User string `json:"user"`
+		V int `json:"v"`
 	}
 	if json.Unmarshal(data, &e) == nil && e.V > Version {
-		return Event{Type: e.Type, V: e.V, User: e.User}, fmt.Errorf("%w: %d", ErrNewerVersion, e.V)
+		return Event{V: e.V}, fmt.Errorf("%w: %d", ErrNewerVersion, e.V)
 	}
 	return Event{}, fmt.Errorf("%w: not JSON of an event", ErrMalformed)
 }
@@ -289,6 +287,6 @@ func (b *RawBeat) setVarint(num protowire.Number, v uint64) {
 }
 
 func (b *RawBeat) sound() bool {
-	return len(b.User) > 0 && len(b.User) <= MaxIDBytes && len(b.Session) <= MaxIDBytes &&
+	return b.At > 0 && len(b.User) > 0 && len(b.User) <= MaxIDBytes && len(b.Session) <= MaxIDBytes &&
 		utf8.Valid(b.User) && utf8.Valid(b.Session) && utf8.Valid(b.Actor)
 }

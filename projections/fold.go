@@ -136,12 +136,23 @@ func (f *Fold) event(at events.Moment, e *events.Event) error {
 		if u, err = f.load(e.User); err != nil {
 			return err
 		}
+		if !u.Known() {
+			// Apply decides whether e makes him known; until then he is nobody's.
+			if probe := *u; !makesKnown(&probe, at, e) {
+				return nil
+			}
+		}
 		f.Users[u.ID] = u
 	}
 	was := f.touching(u)
 	change, changed := events.Apply(u, at, e)
 	f.touched(u, was, change, changed)
 	return nil
+}
+
+func makesKnown(u *events.User, at events.Moment, e *events.Event) bool {
+	events.Apply(u, at, e)
+	return u.Known()
 }
 
 func (f *Fold) touching(u *events.User) Before {

@@ -100,11 +100,21 @@ func TestNobodyIsJudgedWhileTheFoldIsBehind(t *testing.T) {
 	if err := r.consumer.attach(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	r.fold.Locked(func(uint64, events.Clock, int64) { r.fold.heard = 0 })
+	heard := func(mono int64) { r.fold.Locked(func(uint64, events.Clock, int64) { r.fold.heard = mono }) }
+	heard(0)
 	r.pass(time.Hour)
 	r.consumer.turn()
 	if r.consumer.deadlines.Decided() {
 		t.Error("decided while catching up")
+	}
+	heard(1)
+	r.consumer.turn()
+	if !r.consumer.deadlines.Decided() {
+		t.Error("not decided at the live end")
+	}
+	heard(0)
+	if endings, _ := r.consumer.take(false); len(endings) > 0 {
+		t.Errorf("ended while catching up: %+v", endings)
 	}
 }
 

@@ -89,7 +89,15 @@ func (d *deployment) do(pick func(string, int) int) {
 	user := []string{"ann", "bob", "c.d", "*", "eve"}[pick("user", 5)]
 	session := fmt.Sprintf("s%d", pick("session", 2))
 	e := events.Event{User: user, Session: session, Actor: user, At: events.MillisOf(time.Now())}
-	switch pick("type", 10) {
+	switch pick("type", 11) {
+	case 10:
+		if pick("erase", 4) == 0 {
+			if _, _, err := d.log.Erase(d.t.Context(), user, "root"); err != nil {
+				d.t.Fatal(err)
+			}
+			return
+		}
+		e.Type = events.Heartbeat
 	case 0:
 		e.Type, e.Device = events.Login, "Firefox"
 	case 1:

@@ -1,0 +1,89 @@
+package journal
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/rollcall-dev/rollcall/events"
+)
+
+// Erase makes the log forget a user. It appends an Erased event, which names
+// him by a salted hash only and makes every fold forget him at that sequence,
+// and then purges his own events before it from both streams. It returns that
+// sequence and how many events are gone. Heartbeats of his that stand in
+// batches leave with the hot stream's age; folds that still meet them forget
+// him again at the Erased event.
+//
+// An error after the Erased event was stored leaves some of his events behind;
+// erasing him again removes them.
+func (j *Journal) Erase(ctx context.Context, user, actor string) (seq uint64, erased int, err error) {
+	var salt [16]byte
+	rand.Read(salt[:])
+	e := events.Event{Type: events.Erased, Actor: actor, At: events.MillisOf(j.cfg.Now()), Salt: hex.EncodeToString(salt[:])}
+	e.Hash = events.HashID(e.Salt, user)
+	ack, err := j.Append(ctx, e, Key{})
+	if err != nil {
+		return 0, 0, fmt.Errorf("erasing a user: %w", err)
+	}
+	if err := purge(ctx, j.hot, user, ack.Seq); err != nil {
+		return ack.Seq, 0, err
+	}
+	// What the archiver still holds of him comes into the copy before the
+	// Erased event does.
+	copied, err := j.awaitCopy(ctx, events.ErasedSubject(e.Hash))
+	if err != nil {
+		return ack.Seq, 0, err
+	}
+	if erased, err = count(ctx, j.audit, user); err != nil {
+		return ack.Seq, 0, err
+	}
+	return ack.Seq, erased, purge(ctx, j.audit, user, copied)
+}
+
+// purge removes user's events before the sequence before, of the stream's own.
+func purge(ctx context.Context, s jetstream.Stream, user string, before uint64) error {
+	if err := s.Purge(ctx, jetstream.WithPurgeSubject(events.UserFilter(user)), jetstream.WithPurgeSequence(before)); err != nil {
+		return fmt.Errorf("purging a user's events: %w", asOurs(err))
+	}
+	return nil
+}
+
+func count(ctx context.Context, s jetstream.Stream, user string) (n int, err error) {
+	info, err := s.Info(ctx, jetstream.WithSubjectFilter(events.UserFilter(user)))
+	if err != nil {
+		return 0, fmt.Errorf("counting a user's events: %w", asOurs(err))
+	}
+	for _, of := range info.State.Subjects {
+		n += int(of)
+	}
+	return n, nil
+}
+
+// awaitCopy waits until the audit holds a message on subject, and returns the
+// audit's own sequence of it.
+func (j *Journal) awaitCopy(ctx context.Context, subject string) (uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, j.cfg.AckTimeout)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		m, err := j.audit.GetLastMsgForSubject(ctx, subject)
+		if err == nil {
+			return m.Sequence, nil
+		}
+		if !errors.Is(err, jetstream.ErrMsgNotFound) {
+			return 0, fmt.Errorf("waiting for the audit copy: %w", asOurs(err))
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return 0, fmt.Errorf("%w: the audit copy is behind; erase the user again", ErrSlow)
+		}
+	}
+}
