@@ -50,7 +50,7 @@ func (m Moment) effective(at Millis) Millis {
 	if at > m.Time-skew {
 		return m.Time
 	}
-	return at
+	return max(at, 1) // 0 is no time
 }
 
 // Limits are how long a session may be silent, in covered time.

@@ -31,11 +31,12 @@ func Decode(data []byte) (Event, error) {
 // misread tells why data is no event: another version may have given a field
 // another form.
 func misread(data []byte) (Event, error) {
-	var e struct {
-		V int `json:"v"`
-	}
-	if json.Unmarshal(data, &e) == nil && e.V > Version {
-		return Event{V: e.V}, fmt.Errorf("%w: %d", ErrNewerVersion, e.V)
+	var fields map[string]json.RawMessage
+	var e Event
+	if json.Unmarshal(data, &fields) == nil && json.Unmarshal(fields["v"], &e.V) == nil && e.V > Version {
+		_ = json.Unmarshal(fields["type"], &e.Type) // for display, where they are still texts
+		_ = json.Unmarshal(fields["user"], &e.User)
+		return e, fmt.Errorf("%w: %d", ErrNewerVersion, e.V)
 	}
 	return Event{}, fmt.Errorf("%w: not JSON of an event", ErrMalformed)
 }
@@ -287,6 +288,6 @@ func (b *RawBeat) setVarint(num protowire.Number, v uint64) {
 }
 
 func (b *RawBeat) sound() bool {
-	return b.At > 0 && len(b.User) > 0 && len(b.User) <= MaxIDBytes && len(b.Session) <= MaxIDBytes &&
+	return len(b.User) > 0 && len(b.User) <= MaxIDBytes && len(b.Session) <= MaxIDBytes &&
 		utf8.Valid(b.User) && utf8.Valid(b.Session) && utf8.Valid(b.Actor)
 }
