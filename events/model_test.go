@@ -13,6 +13,7 @@ type model struct {
 	shown    events.Status
 	since    events.Millis
 	named    bool
+	heard    bool // of the user at all
 }
 
 type modelSign struct {
@@ -36,6 +37,15 @@ func (m *model) tell(at events.Moment, e events.Event) (changed bool, why events
 		session = "default"
 	}
 	_, live := m.signs[session]
+	// What can only follow from something that a user did says nothing of one
+	// whom the log has never named, or has forgotten.
+	if !m.heard && (e.Type == events.Offline && e.Session != "" || e.Type == events.Online ||
+		e.Type == events.Override && e.Change != events.OverrideSet) {
+		return false, ""
+	}
+	if e.Type != events.Heartbeat || live || !e.Leaving {
+		m.heard = true
+	}
 	switch e.Type {
 	case events.Login:
 		m.sign(session, at, stamp, e)
