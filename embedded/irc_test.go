@@ -85,9 +85,9 @@ func TestARealChannel(t *testing.T) {
 	var got []string
 	for cursor := ""; ; {
 		var page struct {
-			Users  []presence
-			Total  int
-			Next   string
+			Users []presence
+			Total int
+			Next  string
 		}
 		path := fmt.Sprintf("/v1/users?status=online&limit=100&min_seq=%d&cursor=%s", sent.Seq, url.QueryEscape(cursor))
 		if code, _ := n.call(tok, "GET", path, "", &page); code != 200 {

@@ -5,8 +5,6 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
-
-	"github.com/rollcall-dev/rollcall/cmd/rollcall/settings"
 )
 
 // result is how a check came out.
@@ -46,8 +44,9 @@ func newDoctorCommand(p *program) *cobra.Command {
 		Use:   "doctor",
 		Short: "Check whether a node can run here, or how a running one is",
 		Long: `Checks what a node with these flags would need on this machine: settings, data directory, disk, port, keys, clock and
-open files. With --server it asks a running node how it is instead. Each failed check says what to do; exits with 1 when
-there is one.`,
+open files. Where there is a log already and no node works on it, it is opened: how far the views are, whether the streams
+are kept as the flags say, and which events could not be decoded. With --server it asks a running node how it is instead.
+Each failed check says what to do; exits with 1 when there is one.`,
 		Example: `  rollcall doctor --config /etc/rollcall.yaml
   rollcall doctor --server https://presence.example.com
   rollcall doctor -o json | jq '.[] | select(.result == "failed")'`,
@@ -61,17 +60,17 @@ there is one.`,
 }
 
 func (d *doctor) run(ctx context.Context, p *program) error {
+	node, err := p.atNode(false)
+	if err != nil {
+		return err
+	}
 	var found []finding
-	if p.origins.Of("server") != settings.FromDefault {
-		if p.settingsErr != nil {
-			return p.settingsErr
-		}
-		var err error
-		if found, err = d.examineNode(ctx); err != nil {
-			return err
-		}
-	} else {
-		found = d.examineMachine(ctx, p.settingsErr)
+	if !node {
+		found = d.examineMachine(ctx, p)
+	} else if p.settingsErr != nil {
+		return p.settingsErr
+	} else if found, err = d.examineNode(ctx); err != nil {
+		return err
 	}
 	if err := printAll(p, d.output, findingColumns, all(found)); err != nil {
 		return err

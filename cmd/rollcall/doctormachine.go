@@ -22,10 +22,11 @@ const (
 )
 
 // examineMachine checks what a node with this configuration would need here.
-func (d *doctor) examineMachine(ctx context.Context, settingsErr error) []finding {
-	found := examineConfig(errors.Join(settingsErr, d.config.check()), d.config.advice())
+func (d *doctor) examineMachine(ctx context.Context, p *program) []finding {
+	found := examineConfig(errors.Join(p.settingsErr, d.config.check()), d.config.advice())
 	found = append(found, examineTokens(d.config))
 	found = append(found, examineDir(d.config.dataDir), examineFileSystem(d.config.dataDir), examineDisk(d.config.dataDir))
+	found = append(found, d.examineLog(ctx, p)...)
 	found = append(found, d.examinePort(ctx)...)
 	return append(found, examineKeySet(ctx, d.config.jwksURL), examineClock(time.Now()), examineOpenFiles())
 }

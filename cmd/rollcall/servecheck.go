@@ -26,7 +26,7 @@ func (c serveConfig) check() error {
 		c.checkTimes(),
 		c.checkNATS(),
 		c.checkOrigins(),
-		when(c.dataDir == "", "--data-dir is empty: give the directory that the node keeps its data in"),
+		c.checkDir(),
 	)
 	if err == nil {
 		return nil
@@ -119,8 +119,16 @@ func (c serveConfig) checkTimes() error {
 		when(c.leaveGrace <= 0, "--leave-grace %s is too short: give a time, like 15s", c.leaveGrace),
 		when(c.checkpoint <= 0, "--checkpoint %s is too short: give a time, like 5s", c.checkpoint),
 		when(c.hotRetention <= c.timeout, "--hot-retention %s must be longer than --timeout %s: heartbeats are needed until then", c.hotRetention, c.timeout),
-		when(c.auditRetention < c.hotRetention, "--audit-retention %s must not be shorter than --hot-retention %s", c.auditRetention, c.hotRetention),
+		c.checkRetention(),
 	)
+}
+
+func (c serveConfig) checkRetention() error {
+	return when(c.auditRetention < c.hotRetention, "--audit-retention %s must not be shorter than --hot-retention %s", c.auditRetention, c.hotRetention)
+}
+
+func (c serveConfig) checkDir() error {
+	return when(c.dataDir == "", "--data-dir is empty: give the directory that the node keeps its data in")
 }
 
 // advice returns what is allowed and yet probably not meant.

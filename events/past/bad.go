@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// ErrFormat: the file as a whole is none that Read knows. The text says what it
+// ErrFormat is for a file that is none that Read knows. The text says what it
 // lacks.
 var ErrFormat = errors.New("not a file of past events")
 

@@ -14,7 +14,7 @@ type header struct {
 }
 
 func (d *reading) readCSV() error {
-	fields, _, bad, err := d.lines.record(nil, func(fields [][]byte) bool { return true })
+	fields, _, bad, err := d.lines.record(nil, func([][]byte) bool { return true })
 	if err != nil {
 		return err
 	}
@@ -47,37 +47,53 @@ func (d *reading) readCSV() error {
 
 // header reads the names of the columns, in any order and case.
 func (d *reading) header(fields [][]byte) (h header, err error) {
-	index := make(map[string]int, len(fields))
+	column := make(map[string]int, len(fields)) // name → place
 	for i, f := range fields {
-		name := strings.ToLower(strings.TrimSpace(string(f)))
-		if _, twice := index[name]; twice && name != "" {
+		name := columnName(f)
+		if _, twice := column[name]; twice && name != "" {
 			return h, fmt.Errorf("%w: its header has two columns %.40q", ErrFormat, name)
 		}
-		index[name] = i
+		column[name] = i
 	}
-	take := func(name string) int {
-		i, ok := index[name]
-		if !ok {
-			return -1
+	h = header{width: len(fields), at: -1, user: -1, session: -1, event: -1, id: -1, lastSeen: -1}
+	used := map[string]bool{}
+	take := func(place *int, name string) {
+		if i, ok := column[name]; ok {
+			*place, used[name] = i, true
 		}
-		delete(index, name)
-		return i
 	}
-	h = header{width: len(fields), at: take("at"), user: take("user"), event: take("event"), session: -1, id: -1, lastSeen: -1}
-	if h.at >= 0 && h.user >= 0 && h.event >= 0 {
-		d.file.Kind, h.session = KindEvents, take("session")
-	} else if h.id, h.lastSeen = take("id"), take("last_seen"); h.id >= 0 && h.lastSeen >= 0 {
+	switch {
+	case has(column, "at", "user", "event"):
+		d.file.Kind = KindEvents
+		take(&h.at, "at")
+		take(&h.user, "user")
+		take(&h.event, "event")
+		take(&h.session, "session")
+	case has(column, "id", "last_seen"):
 		d.file.Kind = KindUsers
-		take("online_status") // nobody is online who has not been heard of here
-	} else {
+		take(&h.id, "id")
+		take(&h.lastSeen, "last_seen")
+		used["online_status"] = true // nobody is online who has not been heard of here
+	default:
 		return h, fmt.Errorf("%w: its header %.80q names neither at, user, event nor id, last_seen", ErrFormat, bytes.Join(fields, []byte{','}))
 	}
-	for i, f := range fields {
-		if name := strings.ToLower(strings.TrimSpace(string(f))); index[name] == i && name != "" {
-			d.file.Unused = append(d.file.Unused, string(f))
+	for _, f := range fields {
+		if name := columnName(f); !used[name] {
+			d.file.Unused = append(d.file.Unused, name)
 		}
 	}
 	return h, nil
+}
+
+func columnName(field []byte) string { return strings.ToLower(strings.TrimSpace(string(field))) }
+
+func has(column map[string]int, names ...string) bool {
+	for _, name := range names {
+		if _, ok := column[name]; !ok {
+			return false
+		}
+	}
+	return true
 }
 
 func (h *header) field(fields [][]byte, i int) []byte {

@@ -8,7 +8,9 @@
 //	lines.go     the lines of a file of any size
 //	instant.go   the ways in which a time is written
 //	file.go      rows, in the order of their time
-//	append.go    rows to events: Append
+//	append.go    Append: what it is told and what it tells
+//	deeds.go     what a row does to who is live, and the event that says so
+//	send.go      an event's key, and how old it must be
 //	session.go   who is live, and who falls silent when
 //	pipeline.go  many events on their way at once
 //

@@ -3,6 +3,7 @@ package past
 import (
 	"cmp"
 	"crypto/sha256"
+	"errors"
 	"iter"
 	"slices"
 	"time"
@@ -120,15 +121,25 @@ type names struct {
 	list  []string
 }
 
-func (n *names) of(id []byte) uint32 {
+var errEmpty = errors.New("it is empty")
+
+// of returns the place of id in the list. The error says that it is no id.
+func (n *names) of(id []byte) (uint32, error) {
 	if i, ok := n.index[string(id)]; ok {
-		return i
+		return i, nil
+	}
+	s := string(id)
+	if s == "" {
+		return 0, errEmpty
+	}
+	if err := events.ValidID(s); err != nil {
+		return 0, err
 	}
 	if n.index == nil {
 		n.index = make(map[string]uint32)
 	}
-	s, i := string(id), uint32(len(n.list))
+	i := uint32(len(n.list))
 	n.index[s] = i
 	n.list = append(n.list, s)
-	return i
+	return i, nil
 }

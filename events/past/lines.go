@@ -12,7 +12,8 @@ const maxRecord = 1 << 20
 type lines struct {
 	src    io.Reader
 	number int   // of the line at the front, from 1
-	ended  error // of src; io.EOF at its end
+	done   bool  // src is at its end
+	failed error // of src
 
 	buf   []byte // what has been read and not gone past
 	start int    // where the front is in store
@@ -35,10 +36,10 @@ func (l *lines) ahead(n int) (line []byte, whole bool, err error) {
 		}
 		seen = len(l.buf)
 		switch {
-		case l.ended == io.EOF:
+		case l.done:
 			return l.buf[n:], seen <= maxRecord, nil
-		case l.ended != nil:
-			return nil, false, l.ended
+		case l.failed != nil:
+			return nil, false, l.failed
 		case seen > maxRecord:
 			return l.buf[n:], false, nil
 		}
@@ -55,14 +56,18 @@ func (l *lines) fill() {
 	for tries := 0; ; tries++ {
 		n, err := l.src.Read(l.store[len(l.store):cap(l.store)])
 		l.store = l.store[:len(l.store)+n]
-		l.buf, l.ended = l.store[l.start:], err
-		if n > 0 || err != nil {
-			return
+		l.buf = l.store[l.start:]
+		switch {
+		case err == io.EOF:
+			l.done = true
+		case err != nil:
+			l.failed = err
+		case n == 0 && tries == 100:
+			l.failed = io.ErrNoProgress
+		case n == 0:
+			continue
 		}
-		if tries == 100 {
-			l.ended = io.ErrNoProgress
-			return
-		}
+		return
 	}
 }
 
@@ -81,11 +86,8 @@ func (l *lines) passLine() error {
 			return nil
 		}
 		l.pass(len(l.buf))
-		if l.ended == io.EOF {
-			return nil
-		}
-		if l.ended != nil {
-			return l.ended
+		if l.done || l.failed != nil {
+			return l.failed
 		}
 		l.fill()
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -35,7 +34,7 @@ func Read(r io.Reader, name string, opts ReadOptions) (*File, error) {
 		if err != nil {
 			return nil, fmt.Errorf("unpacking %s: %w", name, err)
 		}
-		defer z.Close()
+		defer func() { _ = z.Close() }() // a Reader has nothing to lose
 		r = z
 	}
 	digest := sha256.New()
@@ -75,66 +74,75 @@ func (d *reading) read() error {
 	switch {
 	case len(first) == 0:
 		return fmt.Errorf("%w: it is empty", ErrFormat)
-	case bytes.TrimLeft(first, " \t")[:1][0] == '{':
+	case bytes.HasPrefix(bytes.TrimLeft(first, " \t"), []byte{'{'}):
 		err = d.readJSON()
 	default:
 		err = d.readCSV()
 	}
-	if err == nil && d.bad.Count > 0 && !d.opts.SkipBad {
+	if err == nil && d.bad.Count > 0 {
 		return &d.bad
 	}
 	return err
 }
 
-// reject notes a bad row.
-func (d *reading) reject(bad *BadRow) {
-	d.bad.Count++
-	if d.opts.SkipBad {
-		d.file.Bad = append(d.file.Bad, *bad)
-	} else if len(d.bad.First) < namedRows {
-		d.bad.First = append(d.bad.First, *bad)
-	}
-}
-
 // event adds a row of an event, or notes what is wrong with it.
 func (d *reading) event(line int, at, user, session, event []byte) {
-	ns, bad := d.instant(line, "at", at)
+	if len(session) == 0 {
+		session = defaultSession
+	}
+	r := row{line: uint32(line)}
+	var bad *BadRow
+	if r.at, bad = d.instant(line, "at", at); bad == nil {
+		r.user, bad = place(&d.users, line, "user", user)
+	}
 	if bad == nil {
-		bad = checkID(line, "user", user)
+		r.session, bad = place(&d.sessions, line, "session", session)
 	}
-	if bad == nil && len(session) > 0 {
-		bad = checkID(line, "session", session)
+	if bad == nil {
+		r.what, bad = whatOf(line, event)
 	}
-	w, known := whatOf(event)
-	switch {
-	case bad != nil:
-		d.reject(bad)
-		return
-	case !known:
-		d.reject(badf(line, "event %.40q is none of login, logout, heartbeat, join, leave, say", event))
-		return
-	case len(session) == 0:
-		session = []byte(events.DefaultSession)
-	}
-	d.file.rows = append(d.file.rows, row{at: ns, line: uint32(line), user: d.users.of(user), session: d.sessions.of(session), what: w})
+	d.add(r, bad)
 }
 
 // user adds a row of a user table, or notes what is wrong with it.
 func (d *reading) user(line int, id, lastSeen []byte) {
-	bad := checkID(line, "id", id)
-	if bad == nil && isNull(lastSeen) {
-		d.file.Unseen++
-		return
+	r := row{line: uint32(line), what: offline}
+	var bad *BadRow
+	if r.user, bad = place(&d.users, line, "id", id); bad == nil {
+		if isNull(lastSeen) {
+			d.file.Unseen++
+			return
+		}
+		r.at, bad = d.instant(line, "last_seen", lastSeen)
 	}
-	var ns int64
-	if bad == nil {
-		ns, bad = d.instant(line, "last_seen", lastSeen)
+	d.add(r, bad)
+}
+
+// add adds r, or notes that it is bad.
+func (d *reading) add(r row, bad *BadRow) {
+	switch {
+	case bad == nil:
+		d.file.rows = append(d.file.rows, r)
+	case d.opts.SkipBad:
+		d.file.Bad = append(d.file.Bad, *bad)
+	default:
+		if d.bad.Count++; d.bad.Count <= namedRows {
+			d.bad.First = append(d.bad.First, *bad)
+		}
 	}
-	if bad != nil {
-		d.reject(bad)
-		return
+}
+
+// reject notes a bad row.
+func (d *reading) reject(bad *BadRow) { d.add(row{}, bad) }
+
+var defaultSession = []byte(events.DefaultSession)
+
+func place(n *names, line int, column string, id []byte) (uint32, *BadRow) {
+	i, err := n.of(id)
+	if err != nil {
+		return 0, badf(line, "%s %.40q: %v", column, id, err)
 	}
-	d.file.rows = append(d.file.rows, row{at: ns, line: uint32(line), user: d.users.of(id), what: offline})
+	return i, nil
 }
 
 // instant reads a time that lies between 1970 and now.
@@ -151,29 +159,23 @@ func (d *reading) instant(line int, column string, text []byte) (ns int64, bad *
 	return t.UnixNano(), nil
 }
 
-var errNoID = errors.New("it is empty")
-
-func checkID(line int, column string, id []byte) *BadRow {
-	err := events.ValidID(string(id))
-	if len(id) == 0 {
-		err = errNoID
-	}
-	if err != nil {
-		return badf(line, "%s %.40q: %v", column, id, err)
-	}
-	return nil
+// whats are the names of events: Rollcall's, and those of a chat channel's log.
+var whats = map[string]what{
+	"login": login, "join": login,
+	"logout": logout, "leave": logout,
+	"heartbeat": heartbeat, "say": heartbeat,
 }
 
-func whatOf(event []byte) (w what, known bool) {
-	switch strings.ToLower(string(bytes.TrimSpace(event))) {
-	case "login", "join":
-		return login, true
-	case "logout", "leave":
-		return logout, true
-	case "heartbeat", "say":
-		return heartbeat, true
+// whatOf reads what happened, in any case.
+func whatOf(line int, event []byte) (what, *BadRow) {
+	w, known := whats[string(event)]
+	if !known {
+		w, known = whats[string(bytes.ToLower(bytes.TrimSpace(event)))]
 	}
-	return 0, false
+	if !known {
+		return 0, badf(line, "event %.40q is none of login, logout, heartbeat, join, leave, say", event)
+	}
+	return w, nil
 }
 
 // isNull reports whether a database wrote text for no value.

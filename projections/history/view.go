@@ -74,7 +74,7 @@ func Open(cfg Config) (*View, error) {
 		cfg.Now = time.Now
 	}
 	v := &View{cfg: cfg, log: cfg.Logger}
-	v.tap = &current.Tap{Put: v.put, Erased: v.putErased, Flush: v.flush}
+	v.tap = &current.Tap{Put: v.Put, Erased: v.putErased, Flush: v.flush}
 	return v, v.open()
 }
 
@@ -173,7 +173,9 @@ func (v *View) Detach(c *current.View) { c.Untap(v.tap) }
 // that c will not tell again, and must be rebuilt.
 func (v *View) Behind(c *current.View) bool { return v.Seq() < c.Seq() }
 
-func (v *View) put(changes []events.Change, upTo uint64) {
+// Put takes in changes, in the order of the log, and that everything up to the
+// sequence upTo is told: current.Tap.Put.
+func (v *View) Put(changes []events.Change, upTo uint64) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for i := range changes {

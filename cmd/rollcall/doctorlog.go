@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rollcall-dev/rollcall/embedded"
+	"github.com/rollcall-dev/rollcall/events"
+	"github.com/rollcall-dev/rollcall/events/journal"
+	"github.com/rollcall-dev/rollcall/projections"
+)
+
+// namedEvents is how many events doctor names that cannot be decoded.
+const namedEvents = 20
+
+// farBehind is how old what a view has not read yet may be.
+const farBehind = 10 * time.Second
+
+// keepsUndecodable is what to do about such an event, wherever it was found.
+const keepsUndecodable = "nothing is lost: it stays in the log; upgrade rollcall if a newer one wrote it, then run `rollcall rebuild`"
+
+// examineLog opens the log and its views, where there are any and no node works on them.
+func (d *doctor) examineLog(ctx context.Context, p *program) []finding {
+	s := store{config: d.config}
+	s.config.logLevel = "error" // its warnings are findings here
+	if s.check() != nil {
+		return []finding{skipped("log", "see configuration")}
+	}
+	if s.filled() != nil {
+		return []finding{skipped("log", "there is none in %s yet", d.config.dataDir)}
+	}
+	var found []finding
+	err := s.with(ctx, p, func(ctx context.Context, log *embedded.Deployment) error {
+		var err error
+		found, err = d.examineDeployment(ctx, log)
+		return err
+	})
+	if errors.Is(err, embedded.ErrStoreHeld) {
+		return []finding{skipped("log", "a node is at work on %s: ask it with --server", d.config.dataDir)}
+	}
+	if err != nil {
+		detail, fix := cutFix(err.Error())
+		found = append(found, finding{"log", resultFailed, detail, fix})
+	}
+	return found
+}
+
+func (d *doctor) examineDeployment(ctx context.Context, log *embedded.Deployment) ([]finding, error) {
+	first, last, err := log.Log().Bounds(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found := []finding{
+		{Check: "log", Result: resultOK, Detail: fmt.Sprintf("sequences %d to %d", first, last)},
+		examineView(log),
+	}
+	streams, err := d.examineStreams(ctx, log)
+	if err != nil {
+		return found, err
+	}
+	undecodable, err := examineEvents(ctx, log, first, last)
+	return append(append(found, streams...), undecodable...), err
+}
+
+// examineView says how far the views are. They have caught up once when the log was opened.
+func examineView(log *embedded.Deployment) finding {
+	stats := log.Current().Stats()
+	f := finding{Check: "views", Result: resultOK,
+		Detail: fmt.Sprintf("current at sequence %d with %d users, history at %d", stats.Seq, stats.Users, log.History().Seq())}
+	if stats.Lag > farBehind {
+		f.Result, f.Fix = resultWarning, "see whether this machine can keep up with the log"
+		f.Detail += fmt.Sprintf(", %s behind", stats.Lag.Round(time.Second))
+	}
+	return f
+}
+
+// examineStreams holds what the streams are set to against the flags.
+func (d *doctor) examineStreams(ctx context.Context, log *embedded.Deployment) (found []finding, err error) {
+	for _, want := range []struct {
+		name, flag string
+		age        time.Duration
+	}{
+		{events.StreamHot, "--hot-retention", d.config.hotRetention},
+		{events.StreamAudit, "--audit-retention", d.config.auditRetention},
+	} {
+		s, err := log.Log().JetStream().Stream(ctx, want.name)
+		if err != nil {
+			return found, fmt.Errorf("asking for stream %s: %w", want.name, err)
+		}
+		have := s.CachedInfo().Config
+		f := finding{Check: "stream", Result: resultOK, Detail: fmt.Sprintf("%s keeps %s, in %d copies", want.name, brief(have.MaxAge), have.Replicas)}
+		switch {
+		case have.MaxAge != want.age:
+			f.Result, f.Fix = resultWarning, fmt.Sprintf("%s is %s: give %s, or set the stream to it", want.flag, brief(want.age), brief(have.MaxAge))
+		case d.config.replicas != 0 && have.Replicas != d.config.replicas:
+			f.Result, f.Fix = resultWarning, fmt.Sprintf("--replicas is %d: give %d, or set the stream to it", d.config.replicas, have.Replicas)
+		}
+		found = append(found, f)
+	}
+	return found, nil
+}
+
+// examineEvents names the events that no view could read. The views count them; where there are any, the log is read
+// once more to find them: what the views have read before they were opened here, they do not know any more.
+func examineEvents(ctx context.Context, log *embedded.Deployment, first, last uint64) ([]finding, error) {
+	counted := log.Current().Stats().Undecodable
+	if counted == 0 {
+		return []finding{{Check: "events", Result: resultOK, Detail: "all could be decoded"}}, nil
+	}
+	var found []finding
+	look := func(batch []journal.Message) error {
+		for i := range batch {
+			if err := decodable(&batch[i]); err != nil && len(found) < namedEvents {
+				found = append(found, undecodable(batch[i].Seq, batch[i].Subject, err))
+			}
+		}
+		return nil
+	}
+	if first > 1 {
+		if err := log.Log().Read(ctx, journal.Stretch{Audit: true, To: first - 1}, look); err != nil {
+			return found, err
+		}
+	}
+	if err := log.Log().Read(ctx, journal.Stretch{From: first, To: last}, look); err != nil {
+		return found, err
+	}
+	if len(found) == 0 {
+		return []finding{{Check: "events", Result: resultOK, Detail: fmt.Sprintf("%d could not be decoded, and have left the log since", counted)}}, nil
+	}
+	return found, nil
+}
+
+func undecodable(seq uint64, where string, err error) finding {
+	return finding{"events", resultWarning, fmt.Sprintf("sequence %d, %s: %v", seq, where, err), keepsUndecodable}
+}
+
+// decodable is the error that the views met with m, if any.
+func decodable(m *journal.Message) error {
+	switch m.Subject {
+	case events.AliveSubject:
+		return nil
+	case events.HeartbeatSubject:
+		return new(events.Batch).Decode(m.Data)
+	}
+	_, err := projections.Decode(m)
+	return err
+}

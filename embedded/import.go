@@ -1,0 +1,63 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rollcall-dev/rollcall/events"
+	"github.com/rollcall-dev/rollcall/events/past"
+)
+
+// ErrLater: the log holds events later than those that are to be imported.
+var ErrLater = errors.New("the log holds later events than the file")
+
+// Import appends the events of f with their own times, and waits until the views
+// have folded them and every beat among them that changed something is written
+// down. It returns an error that wraps ErrLater, and appends nothing, if the log
+// holds events later than the first of f.
+func (d *Deployment) Import(ctx context.Context, f *past.File, cfg past.Config) (past.Result, error) {
+	if err := d.nothingLater(f); err != nil {
+		return past.Result{}, err
+	}
+	cfg.Log = d.p.log
+	done, err := past.Append(ctx, cfg, f)
+	if err != nil {
+		return done, err
+	}
+	if err := d.catchUp(ctx); err != nil {
+		return done, err
+	}
+	if err := d.witness(ctx); err != nil {
+		return done, err
+	}
+	return done, d.catchUp(ctx)
+}
+
+// witness writes down what the imported beats changed. Nobody is timed out
+// meanwhile: the limit is longer than any import.
+func (d *Deployment) witness(ctx context.Context) error {
+	if _, err := d.consumer(events.Limits{Timeout: forever, LeaveGrace: forever}).Emit(ctx); err != nil {
+		return fmt.Errorf("writing down what heartbeats changed: %w", err)
+	}
+	return nil
+}
+
+const forever = 100 * 365 * 24 * time.Hour
+
+// nothingLater returns ErrLater if anything is known that happened after the
+// first event of f.
+func (d *Deployment) nothingLater(f *past.File) error {
+	latest, err := d.p.history.Latest()
+	if err != nil {
+		return err
+	}
+	latest = max(latest, d.p.view.Latest())
+	if first := f.Earliest(); latest > first {
+		return fmt.Errorf("%w: its first one is of %s, the log's last one of %s; import into a deployment of its own, or leave those rows out",
+			ErrLater, first, latest)
+	}
+	return nil
+}
+
