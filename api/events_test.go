@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -228,6 +229,25 @@ func TestLinesAreTakenWhileTheyCome(t *testing.T) {
 	w.Close()
 	if got := (<-done).lines(); got.Accepted != 2 {
 		t.Errorf("%+v", got)
+	}
+}
+
+func TestALineIsTimedWhenItComes(t *testing.T) {
+	clock := &steps{at: time.Now()}
+	s := serve(t, func(c *api.Config) { c.Now, c.Auth = clock.now, always("root") })
+	r, w := io.Pipe()
+	done := make(chan *answer)
+	go func() {
+		done <- s.do("POST", "/v1/events", root, asNDJSON(""), func(q *http.Request) { q.Body, q.ContentLength = r, -1 })
+	}()
+	io.WriteString(w, `{"type":"login","user":"a"}`+"\n")
+	journaltest.Until(t, "the first line to be in the log", func() bool { return s.view.Seq() > 0 && s.view.Stats().Users == 1 })
+	clock.pass(5 * time.Second)
+	io.WriteString(w, `{"type":"login","user":"b"}`+"\n")
+	w.Close()
+	p := s.see("b", (<-done).lines().Seq)
+	if got := clock.now().Sub(*p.LastSeen); got < 0 || got >= time.Millisecond {
+		t.Errorf("the second line was timed %v before it came", got)
 	}
 }
 

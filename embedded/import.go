@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/rollcall-dev/rollcall/events"
 	"github.com/rollcall-dev/rollcall/events/past"
+	"github.com/rollcall-dev/rollcall/projections/current"
 )
 
 // ErrLater: the log holds events later than those that are to be imported.
@@ -21,7 +23,11 @@ func (d *Deployment) Import(ctx context.Context, f *past.File, cfg past.Config) 
 	if err := d.nothingLater(f); err != nil {
 		return past.Result{}, err
 	}
-	cfg.Log = d.p.log
+	live, err := d.live()
+	if err != nil {
+		return past.Result{}, err
+	}
+	cfg.Log, cfg.Live = d.p.log, slices.Values(live)
 	done, err := past.Append(ctx, cfg, f)
 	if err != nil {
 		return done, err
@@ -33,6 +39,26 @@ func (d *Deployment) Import(ctx context.Context, f *past.File, cfg past.Config) 
 		return done, err
 	}
 	return done, d.catchUp(ctx)
+}
+
+// live returns the users with sessions.
+func (d *Deployment) live() (found []*events.User, err error) {
+	q := current.Query{Limit: 1000}
+	for {
+		page, err := d.p.view.List(q)
+		if err != nil {
+			return nil, err
+		}
+		for i := range page.Users {
+			if u := &page.Users[i]; u.Live() {
+				found = append(found, u)
+			}
+			q.After = page.Users[i].ID
+		}
+		if !page.More {
+			return found, nil
+		}
+	}
 }
 
 // witness writes down what the imported beats changed. Nobody is timed out
@@ -60,4 +86,3 @@ func (d *Deployment) nothingLater(f *past.File) error {
 	}
 	return nil
 }
-

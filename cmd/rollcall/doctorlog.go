@@ -90,7 +90,7 @@ func (d *doctor) examineStreams(ctx context.Context, log *embedded.Deployment) (
 			return found, fmt.Errorf("asking for stream %s: %w", want.name, err)
 		}
 		have := s.CachedInfo().Config
-		f := finding{Check: "stream", Result: resultOK, Detail: fmt.Sprintf("%s keeps %s, in %d copies", want.name, brief(have.MaxAge), have.Replicas)}
+		f := finding{Check: "stream", Result: resultOK, Detail: fmt.Sprintf("%s keeps %s, replicas: %d", want.name, brief(have.MaxAge), have.Replicas)}
 		switch {
 		case have.MaxAge != want.age:
 			f.Result, f.Fix = resultWarning, fmt.Sprintf("%s is %s: give %s, or set the stream to it", want.flag, brief(want.age), brief(have.MaxAge))

@@ -10,6 +10,8 @@ import (
 const (
 	groupServe = "serve"
 	groupAsk   = "ask"
+	groupPast  = "past"
+	groupLog   = "log"
 	groupTools = "tools"
 )
 
@@ -38,10 +40,13 @@ func newRootCommand(p *program) *cobra.Command {
 	root.AddGroup(
 		&cobra.Group{ID: groupServe, Title: "Run a node:"},
 		&cobra.Group{ID: groupAsk, Title: "Ask a running node:"},
+		&cobra.Group{ID: groupPast, Title: "Ask it about the past:"},
+		&cobra.Group{ID: groupLog, Title: "Look after the log, on a running node or without one:"},
 		&cobra.Group{ID: groupTools, Title: "Around it:"},
 	)
 	addTo(root, groupServe, newServeCommand(p), newConfigCommand(p), newDoctorCommand(p))
-	addTo(root, groupAsk, newStatusCommand(p), newOnlineCommand(p), newStatsCommand(p), newOverrideCommand(p), newCheckOfflineCommand(p))
+	addTo(root, groupAsk, newStatusCommand(p), newOnlineCommand(p), newStatsCommand(p), newOverrideCommand(p))
+	addTo(root, groupLog, newVerifyCommand(p), newRebuildCommand(p), newCheckOfflineCommand(p), newImportCommand(p))
 	addTo(root, groupTools, newTokenCommand(p), newBenchCommand(), newVersionCommand(p))
 	root.SetHelpCommand(newHelpCommand())
 	root.SetHelpCommandGroupID(groupTools)

@@ -88,13 +88,31 @@ func (s served) as(t *testing.T, user, scope string, args ...string) said {
 	return call{env: []string{"ROLLCALL_SERVER=" + s.url, "ROLLCALL_TOKEN=" + token}}.rollcall(t, args...)
 }
 
-func TestServeRunsANodeThatAllCommandsCanAsk(t *testing.T) {
-	s := serveNode(t, "--jwt-secret", testSecret, "--timeout", "2s")
-	const admin = "presence:admin"
-	c, err := client.New(client.Config{Server: s.url, Token: mint(t, "--sub", "alice"), HTTPClient: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}})
+// login begins a session of a user and returns its sequence.
+func (s served) login(t *testing.T, user, session string) uint64 {
+	t.Helper()
+	in, err := s.client(t, user).Login(t.Context(), client.Login{Session: session, Device: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return in.Seq
+}
+
+// client asks the node as that user and leaves no connection behind.
+func (s served) client(t *testing.T, user string) *client.Client {
+	t.Helper()
+	once := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	c, err := client.New(client.Config{Server: s.url, Token: mint(t, "--sub", user), HTTPClient: once})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestServeRunsANodeThatAllCommandsCanAsk(t *testing.T) {
+	s := serveNode(t, "--jwt-secret", testSecret, "--timeout", "2s")
+	const admin = "presence:admin"
+	c := s.client(t, "alice")
 	login, err := c.Login(t.Context(), client.Login{Session: "web-1", Device: "test"})
 	if err != nil {
 		t.Fatal(err)
@@ -132,13 +150,7 @@ func TestServeRunsANodeThatAllCommandsCanAsk(t *testing.T) {
 
 func TestOverdueSessionsAreWrittenDownFromCron(t *testing.T) {
 	s := serveNode(t, "--jwt-secret", testSecret, "--timeout", "1s", "--timeout-consumer=false")
-	c, err := client.New(client.Config{Server: s.url, Token: mint(t, "--sub", "alice"), HTTPClient: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := c.Login(t.Context(), client.Login{Session: "web-1"}); err != nil {
-		t.Fatal(err)
-	}
+	s.login(t, "alice", "web-1")
 	eventually(t, "the session is overdue", func() bool {
 		got := s.as(t, "root", "presence:admin", "check-offline", "-o", "csv")
 		return strings.Contains(got.stdout, "alice,web-1,")

@@ -26,10 +26,7 @@ type BadRowsError struct {
 
 func (e *BadRowsError) Error() string {
 	var s strings.Builder
-	fmt.Fprintf(&s, "%d bad row", e.Count)
-	if e.Count != 1 {
-		s.WriteByte('s')
-	}
+	s.WriteString(count(e.Count, "bad row"))
 	sep := ": "
 	for _, b := range e.First {
 		s.WriteString(sep + b.Error())
@@ -46,4 +43,11 @@ const namedRows = 10
 
 func badf(line int, format string, args ...any) *BadRow {
 	return &BadRow{Line: line, Reason: fmt.Sprintf(format, args...)}
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -36,7 +36,7 @@ func (d *reading) readCSV() error {
 		case len(fields) == 0:
 			return nil
 		case len(fields) != h.width:
-			d.reject(badf(line, "%d columns, the header has %d", len(fields), h.width))
+			d.reject(badf(line, "%s, the header has %d", count(len(fields), "column"), h.width))
 		case d.file.Kind == KindUsers:
 			d.user(line, fields[h.id], fields[h.lastSeen])
 		default:

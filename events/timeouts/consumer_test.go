@@ -69,14 +69,14 @@ func TestNobodyIsJudgedByAnOldState(t *testing.T) {
 	r.beat(t, events.Beat{User: "alice"})
 	r.settled(t)
 
-	r.fold.gate.Lock()
+	release := r.fold.hold(t)
 	newer := r.beat(t, events.Beat{User: "alice"})
 	r.pass(shortTimeout + time.Second)
 	journaltest.Until(t, "a pass that gives up", func() bool { return testutil.ToFloat64(r.consumer.metrics.Failed) > 0 })
 	if got := all(t, r.log, events.Offline); len(got) != 0 {
 		t.Fatalf("declared offline by an old state: %+v", got)
 	}
-	r.fold.gate.Unlock()
+	release()
 	journaltest.Until(t, "the decision to be taken back", func() (done bool) {
 		r.fold.Locked(func(uint64, events.Clock, int64) {
 			s := r.fold.user("alice").Session(events.DefaultSession)
@@ -309,14 +309,14 @@ func TestBeatsThatSomebodyElseWroteDownAreNoTrouble(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r.fold.gate.Lock() // it does not see what the other one writes
+	release := r.fold.hold(t) // it does not see what the other one writes
 	if n := tell(other, 7); n != 7 {
 		t.Errorf("the other wrote down %d, want 7", n)
 	}
 	if n := tell(r.consumer, 20); n != 13 {
 		t.Errorf("of twenty that wait, %d were new, want 13", n)
 	}
-	r.fold.gate.Unlock()
+	release()
 	if n := len(all(t, r.log, events.Online)); n != 20 {
 		t.Errorf("%d online events, want 20", n)
 	}

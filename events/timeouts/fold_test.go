@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 // fold is an honest Fold: it follows a real log and folds it into a map.
 type fold struct {
 	mono func() int64
-	gate sync.Mutex // held by a test that wants the fold to stand still
+	gate sync.Mutex // see hold
 
 	mu       sync.Mutex // guards the rest
 	users    map[string]*events.User
@@ -44,6 +44,14 @@ func newFold(t testing.TB, j *journal.Journal, mono func() int64) *fold {
 	f := &fold{mono: mono, users: map[string]*events.User{}, moved: make(chan struct{})}
 	journaltest.Run(t, "the fold", func(ctx context.Context) error { return j.Follow(ctx, 1, f.read) })
 	return f
+}
+
+// hold makes the fold stand still until release is called or the test ends.
+func (f *fold) hold(t testing.TB) (release func()) {
+	f.gate.Lock()
+	release = sync.OnceFunc(f.gate.Unlock)
+	t.Cleanup(release)
+	return release
 }
 
 func (f *fold) read(batch []journal.Message) error {

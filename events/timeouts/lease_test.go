@@ -156,19 +156,23 @@ func TestAStandbyGoesOnWhereTheHolderDied(t *testing.T) {
 		journaltest.Run(t, "a consumer", c.Run)
 		return nc, f, c
 	}
-	dying, _, first := node()
+	beat := func(c *Consumer, user string) {
+		if _, err := c.log.Beat(t.Context(), events.Beat{User: user, At: events.MillisOf(time.Now())}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dying, followed, first := node()
+	beat(first, "bob")
+	toEnd(t, first.log, followed)
 	journaltest.Until(t, "the first to hold the lease", first.Held)
 	_, f, second := node()
 	dying.Close()
-	at := events.MillisOf(time.Now())
-	if _, err := second.log.Beat(t.Context(), events.Beat{User: "alice", At: at}); err != nil {
-		t.Fatal(err)
-	}
+	beat(second, "alice")
 	journaltest.Until(t, "alice to go offline", func() bool { return len(f.statuses("alice")) == 2 })
 	journaltest.Until(t, "her beat to be written down", func() bool { _, pending := f.count(); return pending == 0 })
 	same(t, "alice's statuses", f.statuses("alice"), events.StatusOnline, events.StatusOffline)
-	if n := len(all(t, second.log, events.Offline)); n != 1 {
-		t.Errorf("%d offline events, want 1", n)
+	if n := len(all(t, second.log, events.Offline)); n != 2 {
+		t.Errorf("%d offline events, want bob's and alice's", n)
 	}
 	if n := testutil.ToFloat64(second.metrics.LeaseHeld); n != 1 {
 		t.Errorf("the gauge shows %v, want 1", n)

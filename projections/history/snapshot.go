@@ -24,10 +24,12 @@ const latest = events.Millis(math.MaxInt64)
 // note enters the change that began i, and takes a snapshot if it is time.
 func (v *View) note(tx *bolt.Tx, i *Interval, before events.Status) error {
 	key := i.changeKey()
-	if err := dropSnapshots(tx, key[:16]); err != nil {
+	if err := v.dropSnapshots(tx, key); err != nil {
 		return err
 	}
-	if err := tx.Bucket(changesBucket).Put(key, []byte{statusCode[before], statusCode[i.Status]}); err != nil {
+	changes := tx.Bucket(changesBucket)
+	changes.FillPercent = 0.95 // they come in the order of their keys
+	if err := changes.Put(key, []byte{statusCode[before], statusCode[i.Status]}); err != nil {
 		return err
 	}
 	v.since++
@@ -39,21 +41,32 @@ func (v *View) note(tx *bolt.Tx, i *Interval, before events.Status) error {
 	if v.since < max(snapshotEvery, len(v.present)) {
 		return nil
 	}
-	v.since = 0
+	v.since, v.newest = 0, key
 	return tx.Bucket(snapshotsBucket).Put(key, encodeSnapshot(v.present))
 }
 
-// dropSnapshots removes the snapshots behind position: a change that comes late
-// in the log but early in time makes them wrong. Hardly ever is there one.
-func dropSnapshots(tx *bolt.Tx, position []byte) error {
+// dropSnapshots removes the snapshots that stand for more than the changes up
+// to key: one that comes late in the log but early in time makes them wrong.
+// Hardly ever is there one.
+func (v *View) dropSnapshots(tx *bolt.Tx, key []byte) error {
+	if bytes.Compare(v.newest, key) <= 0 {
+		return nil
+	}
 	b := tx.Bucket(snapshotsBucket)
-	c := b.Cursor()
-	for key, _ := c.Last(); key != nil && bytes.Compare(key[:16], position) > 0; key, _ = c.Last() {
-		if err := b.Delete(bytes.Clone(key)); err != nil {
+	for bytes.Compare(v.newest, key) > 0 {
+		if err := b.Delete(v.newest); err != nil {
 			return err
 		}
+		v.newest = newestSnapshot(tx)
 	}
 	return nil
+}
+
+// newestSnapshot returns a copy of the last snapshot's key, nil where there is
+// none.
+func newestSnapshot(tx *bolt.Tx) []byte {
+	key, _ := tx.Bucket(snapshotsBucket).Cursor().Last()
+	return bytes.Clone(key)
 }
 
 // encodeSnapshot writes ids in order, each with its status.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -50,6 +52,7 @@ type View struct {
 	meta    projections.Meta
 	present map[string]events.Status // id → status of everybody not offline, as of the file
 	since   int                      // changes since the last snapshot
+	newest  []byte                   // the key of the last snapshot, empty: none
 	cut     events.Millis            // before it, something may be missing; 0: nothing is
 }
 
@@ -106,6 +109,7 @@ func (v *View) load() error {
 	return v.read(func(tx *bolt.Tx) (err error) {
 		v.cut = readCut(tx)
 		v.present, v.since, err = presentAt(tx, latest)
+		v.newest = newestSnapshot(tx)
 		return err
 	})
 }
@@ -219,10 +223,14 @@ func (v *View) flush(uint64) error {
 	meta := v.meta
 	meta.Seq = upTo
 	err := v.store.Load().DB.Update(func(tx *bolt.Tx) error {
+		w := v.writer(tx)
 		for i := range waiting {
-			if err := v.write(tx, &waiting[i]); err != nil {
+			if err := w.write(&waiting[i]); err != nil {
 				return err
 			}
+		}
+		if err := w.finish(); err != nil {
+			return err
 		}
 		return projections.PutMeta(tx, meta)
 	})
@@ -237,36 +245,82 @@ func (v *View) flush(uint64) error {
 	return nil
 }
 
-// write takes one happening down in tx.
-func (v *View) write(tx *bolt.Tx, h *happening) error {
+// writer takes happenings down in one transaction. It holds the latest interval
+// of every user that it meets until the next one closes it, or the end: so a
+// user who changes often is found and written once a time, not three times.
+type writer struct {
+	*View
+	tx        *bolt.Tx
+	intervals *bolt.Bucket
+	last      map[string]*Interval // user → his latest interval, nil: he has none
+}
+
+func (v *View) writer(tx *bolt.Tx) *writer {
+	intervals := tx.Bucket(intervalsBucket)
+	return &writer{View: v, tx: tx, intervals: intervals, last: map[string]*Interval{}}
+}
+
+// write takes one happening down.
+func (w *writer) write(h *happening) error {
 	if h.erased != "" {
-		return v.erase(tx, h.erased)
+		if err := w.put(w.last[h.erased]); err != nil {
+			return err
+		}
+		delete(w.last, h.erased)
+		return w.erase(w.tx, h.erased)
 	}
-	i := Interval{User: h.change.User, Status: h.change.To.Status, From: h.change.To.Since, Cause: h.change.To.Cause,
+	i := &Interval{User: h.change.User, Status: h.change.To.Status, From: h.change.To.Since, Cause: h.change.To.Cause,
 		Actor: h.change.To.Actor, Seq: h.change.To.Seq}
 	if h.change.Observed == events.StatusOffline {
 		i.LastSeen = h.change.LastSeen
 	}
-	intervals := tx.Bucket(intervalsBucket)
 	before := events.StatusOffline
-	last, found, err := lastOf(tx, i.User)
+	last, err := w.latest(i.User)
 	if err != nil {
 		return err
 	}
-	if found {
+	if last != nil {
 		before = last.Status
 		if last.From == i.From && last.Seq == i.Seq {
 			i.n = last.n + 1
 		}
 		last.To = i.From
-		if err := intervals.Put(last.key(), last.value()); err != nil {
+		if err := w.put(last); err != nil {
 			return err
 		}
 	}
-	if err := intervals.Put(i.key(), i.value()); err != nil {
-		return err
+	w.last[i.User] = i
+	return w.note(w.tx, i, before)
+}
+
+// latest returns the user's latest interval, or nil.
+func (w *writer) latest(user string) (*Interval, error) {
+	if i, met := w.last[user]; met {
+		return i, nil
 	}
-	return v.note(tx, &i, before)
+	i, found, err := lastOf(w.tx, user)
+	if err != nil || !found {
+		return nil, err
+	}
+	return &i, nil
+}
+
+func (w *writer) put(i *Interval) error {
+	if i == nil {
+		return nil
+	}
+	return w.intervals.Put(i.key(), i.value())
+}
+
+// finish writes the intervals that go on.
+func (w *writer) finish() error {
+	users := slices.Sorted(maps.Keys(w.last)) // neighbours in the file one after the other
+	for _, u := range users {
+		if err := w.put(w.last[u]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // lastOf returns the user's latest interval.

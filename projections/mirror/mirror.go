@@ -54,10 +54,13 @@ type Mirror struct {
 	began   time.Time
 	told    time.Time
 	to      uint64
+
+	flushing chan error // of the flush under way; nil: none
 }
 
 const (
-	// flushAt bounds the changes that wait in memory.
+	// flushAt is how many changes are written down at once, while the fold goes
+	// on; four times as many may wait.
 	flushAt = 50_000
 	// checkpointAt bounds the users that are in memory because they have changed.
 	checkpointAt = 4_000_000
@@ -112,7 +115,40 @@ func (m *Mirror) Fold(ctx context.Context, to uint64) error {
 	if err := projections.To(ctx, m.cfg.Log, follower{m.Current, m}, to); err != nil {
 		return fmt.Errorf("folding the log again: %w", err)
 	}
+	if err := m.flushed(true); err != nil {
+		return err
+	}
 	return m.History.Flush()
+}
+
+// flush writes the history down on the other core, if that is not under way;
+// with wait it first waits until it is not.
+func (m *Mirror) flush(wait bool) error {
+	if err := m.flushed(wait); err != nil || m.flushing != nil {
+		return err
+	}
+	m.flushing = make(chan error, 1)
+	go func() { m.flushing <- m.History.Flush() }()
+	return nil
+}
+
+// flushed takes the result of the flush under way if it has ended, or must.
+func (m *Mirror) flushed(wait bool) error {
+	if m.flushing == nil {
+		return nil
+	}
+	if wait {
+		err := <-m.flushing
+		m.flushing = nil
+		return err
+	}
+	select {
+	case err := <-m.flushing:
+		m.flushing = nil
+		return err
+	default:
+		return nil
+	}
 }
 
 // follower is the current view with a word in between.
@@ -139,8 +175,8 @@ func (f follower) ApplyOld(batch []projections.Old) error {
 
 // after keeps memory bounded, and whoever waits informed.
 func (m *Mirror) after() error {
-	if m.History.Waiting() >= flushAt {
-		if err := m.History.Flush(); err != nil {
+	if n := m.History.Waiting(); n >= flushAt {
+		if err := m.flush(n >= 4*flushAt); err != nil {
 			return err
 		}
 	}
@@ -162,7 +198,7 @@ func (m *Mirror) report() {
 
 // Close removes the mirror, or what is left of it.
 func (m *Mirror) Close() error {
-	var errs []error
+	errs := []error{m.flushed(true)}
 	if m.History != nil {
 		errs = append(errs, m.History.Close())
 	}
