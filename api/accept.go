@@ -46,6 +46,17 @@ func quality(header []string, offer string) float64 {
 	return weight
 }
 
+// preferred returns the one of offers that the header Accept likes best, the first where it does not care.
+func preferred(header, offers []string) string {
+	best, weight := offers[0], quality(header, offers[0])
+	for _, offer := range offers[1:] {
+		if w := quality(header, offer); w > weight {
+			best, weight = offer, w
+		}
+	}
+	return best
+}
+
 func weightOf(params map[string]string) float64 {
 	q, ok := params["q"]
 	if !ok {

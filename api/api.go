@@ -11,6 +11,10 @@
 //	events.go     events for any user: one, a stream of lines, a protobuf batch (intake.go carries the streams)
 //	override.go   an admin's status over the observed one
 //	users.go      who is online; presence.go: how that looks on the wire
+//	history.go    what has been: one user's intervals; moment.go: everybody at T; concurrency.go: how many
+//	audit.go      the events themselves (logged.go: how they look on the wire)
+//	overdue.go, operate.go, erase.go: what an admin makes a node do
+//	lines.go      answers that come line by line; csv.go: those for spreadsheets
 //	legacy.go     the paths of the system that this one replaces
 //	session.go    a token in a cookie, for the pages
 //	openapi.go    the contract, generated from the routes; docspage/ shows it
@@ -21,6 +25,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -31,6 +36,7 @@ import (
 	"github.com/rollcall-dev/rollcall/events"
 	"github.com/rollcall-dev/rollcall/events/journal"
 	"github.com/rollcall-dev/rollcall/projections/current"
+	"github.com/rollcall-dev/rollcall/projections/history"
 )
 
 // Log takes events; a *journal.Journal is one.
@@ -38,6 +44,8 @@ type Log interface {
 	Beat(ctx context.Context, b events.Beat) (seq uint64, err error)
 	Append(ctx context.Context, e events.Event, key journal.Key) (journal.Ack, error)
 	Submit(e events.Event, key journal.Key) (*journal.Receipt, error)
+	Audit(ctx context.Context, q journal.AuditQuery, fn func([]journal.Message) error) error
+	Erase(ctx context.Context, user, actor string) (seq uint64, erased int, err error)
 }
 
 // View knows who is online; a *current.View is one.
@@ -62,6 +70,10 @@ type Config struct {
 	Log  Log
 	View View
 	Auth Verifier
+
+	History  *history.View // nil: the calls about the past answer 404
+	Timeouts Timeouts      // nil: the calls about overdue sessions answer 404
+	Operator Operator      // nil: the calls that verify and rebuild answer 404
 
 	Heartbeat time.Duration // the interval that clients are told; 0: 30 s
 	Timeout   time.Duration // the silence that ends a session, as clients are told; 0: 120 s
@@ -114,6 +126,9 @@ type API struct {
 	metrics  *metrics
 	document []byte // the OpenAPI document
 	draining atomic.Bool
+	leaving  chan struct{} // closed with draining: long answers end
+	leave    func()        // closes it, once
+	working  atomic.Bool   // the views are being verified or rebuilt
 }
 
 // New returns an API that is ready to serve. It starts nothing.
@@ -129,7 +144,9 @@ func New(cfg Config) (*API, error) {
 		cleared: newRecent(keyLifetime),
 		origins: http.NewCrossOriginProtection(),
 		metrics: newMetrics(cfg),
+		leaving: make(chan struct{}),
 	}
+	a.leave = sync.OnceFunc(func() { close(a.leaving) })
 	if err := a.metrics.register(cfg.Registry); err != nil {
 		return nil, err
 	}
@@ -146,6 +163,9 @@ func New(cfg Config) (*API, error) {
 // Handler serves everything. It may be mounted under a prefix that is stripped.
 func (a *API) Handler() http.Handler { return a.mux }
 
-// Drain makes the API refuse writes (503, shutting_down) and /readyz say that the node is going, while reads go on.
-// There is no way back.
-func (a *API) Drain() { a.draining.Store(true) }
+// Drain makes the API refuse writes (503, shutting_down) and /readyz say that the node is going, while reads go on;
+// answers without an end of their own end. There is no way back.
+func (a *API) Drain() {
+	a.draining.Store(true)
+	a.leave()
+}

@@ -29,6 +29,7 @@ const (
 	typeJSON     = "application/json"
 	typeNDJSON   = "application/x-ndjson"
 	typeProtobuf = "application/x-protobuf"
+	typeCSV      = "text/csv"
 	typeProblem  = "application/problem+json"
 	typeText     = "text/plain; charset=utf-8"
 )

@@ -94,7 +94,7 @@ type stateCollector struct {
 	view View
 	auth Verifier
 
-	users, sessions, seq, lag, tokens, hits, misses *prometheus.Desc
+	users, sessions, seq, lag, undecodable, tokens, hits, misses *prometheus.Desc
 }
 
 func newStateCollector(cfg Config) *stateCollector {
@@ -106,6 +106,7 @@ func newStateCollector(cfg Config) *stateCollector {
 		sessions: desc("rollcall_sessions", "Live sessions."),
 		seq:      desc("rollcall_view_sequence", "Where the current view stands in the log."),
 		lag:      desc("rollcall_view_lag_seconds", "How far the current view is behind the log."),
+		undecodable: desc("rollcall_undecodable_events", "Events of the log that this version could not read."),
 		tokens:   desc("rollcall_token_cache_entries", "Verified tokens that are remembered."),
 		hits:     desc("rollcall_token_cache_hits_total", "Tokens that were found remembered."),
 		misses:   desc("rollcall_token_cache_misses_total", "Tokens that had to be verified, or refused."),
@@ -114,7 +115,7 @@ func newStateCollector(cfg Config) *stateCollector {
 
 // Describe is part of prometheus.Collector.
 func (c *stateCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.users, c.sessions, c.seq, c.lag, c.tokens, c.hits, c.misses} {
+	for _, d := range []*prometheus.Desc{c.users, c.sessions, c.seq, c.lag, c.undecodable, c.tokens, c.hits, c.misses} {
 		ch <- d
 	}
 }
@@ -132,6 +133,7 @@ func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
 	gauge(c.sessions, float64(s.Sessions))
 	gauge(c.seq, float64(s.Seq))
 	gauge(c.lag, s.Lag.Seconds())
+	ch <- prometheus.MustNewConstMetric(c.undecodable, prometheus.CounterValue, float64(s.Undecodable))
 	t := c.auth.CacheStats()
 	gauge(c.tokens, float64(t.Entries))
 	ch <- prometheus.MustNewConstMetric(c.hits, prometheus.CounterValue, float64(t.Hits))

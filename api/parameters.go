@@ -13,6 +13,19 @@ var known = map[string]huma.Param{
 	"min_seq": {In: "query", Description: "Wait until the view has reached this sequence", Schema: wholeNumber(0, 0)},
 	"limit":   {In: "query", Description: "How many at most", Schema: wholeNumber(1, maxLimit)},
 	"cursor":  {In: "query", Description: "What the page before called next", Schema: &huma.Schema{Type: huma.TypeString}},
+	"at":      {In: "query", Description: "As it was then; not in the future", Schema: timeSchema()},
+	"from":    {In: "query", Description: "Not what was before", Schema: timeSchema()},
+	"to":      {In: "query", Description: "Not what was then or after", Schema: timeSchema()},
+	"step": {In: "query", Description: "The distance of two points, such as 30s, 5m or 1h; 5m where it is left out",
+		Schema: &huma.Schema{Type: huma.TypeString}},
+	"?user": {In: "query", Description: "Only events of this user", Schema: idSchema()},
+	"type": {In: "query", Description: "Only events of these types; may repeat", Explode: new(true),
+		Schema: &huma.Schema{Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeString, Enum: eventTypes()}}},
+	"after_seq":  {In: "query", Description: "Only events behind this sequence", Schema: wholeNumber(0, 0)},
+	"heartbeats": {In: "query", Description: "Heartbeats too, one by one, for as long as they are kept", Schema: &huma.Schema{Type: huma.TypeBoolean}},
+	"follow":     {In: "query", Description: "Lines only: stay open and go on with what comes", Schema: &huma.Schema{Type: huma.TypeBoolean}},
+	"view": {In: "query", Description: "The one to rebuild; both where it is left out",
+		Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{"current", "history"}}},
 	"status": {In: "query", Description: "Only users of this status",
 		Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{"online", "away", "busy", "offline"}}},
 	"Idempotency-Key": {In: "header", Description: "A repeat with the same key within two minutes adds nothing and answers with the first sequence",
@@ -31,8 +44,11 @@ func parameters(rt *route) (all []*huma.Param) {
 	if slices.Contains(rt.fails, invalidSession) {
 		names = append(names, "Rollcall-Session")
 	}
-	for _, name := range names {
-		p := known[name]
+	for i, name := range names {
+		p, ok := known["?"+name]
+		if !ok || i >= len(rt.query) {
+			p = known[name]
+		}
 		p.Name = name
 		all = append(all, &p)
 	}
@@ -55,6 +71,8 @@ func headers(names []string) map[string]*huma.Param {
 func idSchema() *huma.Schema {
 	return &huma.Schema{Type: huma.TypeString, MinLength: new(1), MaxLength: new(128)}
 }
+
+func timeSchema() *huma.Schema { return &huma.Schema{Type: huma.TypeString, Format: "date-time"} }
 
 // wholeNumber describes an integer from least to most; 0 for most is no bound.
 func wholeNumber(least, most float64) *huma.Schema {

@@ -30,12 +30,13 @@ func (moment) Schema(huma.Registry) *huma.Schema {
 type presence struct {
 	User     string        `json:"user"`
 	Status   events.Status `json:"status" enum:"online,away,busy,offline" doc:"The effective one: an unexpired override, else the observed one"`
-	Observed events.Status `json:"observed" enum:"online,away,offline" doc:"What the sessions say"`
+	Observed events.Status `json:"observed,omitempty" enum:"online,away,offline" doc:"What the sessions say; left out of the past, which does not know what an override hid"`
 	Since    moment        `json:"since" doc:"When status took its present value"`
 	LastSeen moment        `json:"last_seen" doc:"The user's own last activity; null: never"`
 	Seq      uint64        `json:"seq" doc:"The last event that named him"`
 	Sessions []session     `json:"sessions,omitzero" nullable:"false" doc:"The live ones; shown to the user itself, service and admin"`
 	Override *override     `json:"override,omitempty" doc:"Left out where there is none; shown to the user itself, service and admin"`
+	Complete *bool         `json:"complete,omitempty" doc:"Only of one user of the past: false where retention has cut what would be needed"`
 }
 
 // session is one live device, tab or connection.

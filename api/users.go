@@ -49,6 +49,9 @@ func (a *API) one(q request, _ *none) (*presence, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, past := q.query["at"]; past {
+		return a.oneThen(q, id)
+	}
 	if err := q.may(auth.ActRead, id); err != nil {
 		return nil, err
 	}
@@ -80,10 +83,15 @@ type listAnswer struct {
 	Users []presence `json:"users" nullable:"false"`
 	Total int        `json:"total" doc:"How many there are in all"`
 	Next  string     `json:"next,omitempty" doc:"The cursor of the next page; left out on the last"`
+
+	Complete *bool `json:"complete,omitempty" doc:"Only of the past: false where retention has cut what would be needed"`
 }
 
 // list shows a page of users in the order of their ids.
 func (a *API) list(q request, _ *none) (*listAnswer, error) {
+	if _, past := q.query["at"]; past {
+		return a.listThen(q)
+	}
 	if err := q.may(auth.ActRead, ""); err != nil {
 		return nil, err
 	}
@@ -104,10 +112,13 @@ func (a *API) list(q request, _ *none) (*listAnswer, error) {
 		out.Users[i] = presenceOf(&page.Users[i], q.who)
 	}
 	if page.More {
-		out.Next = base64.RawURLEncoding.EncodeToString([]byte(page.Users[len(page.Users)-1].ID))
+		out.Next = cursorOf(page.Users[len(page.Users)-1].ID)
 	}
 	return out, nil
 }
+
+// cursorOf is the cursor of the page that begins behind a user.
+func cursorOf(id string) string { return base64.RawURLEncoding.EncodeToString([]byte(id)) }
 
 func listQuery(q query) (asked current.Query, err error) {
 	asked.Status = events.Status(q["status"])
