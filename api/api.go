@@ -25,7 +25,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -126,9 +125,9 @@ type API struct {
 	metrics  *metrics
 	document []byte // the OpenAPI document
 	draining atomic.Bool
-	leaving  chan struct{} // closed with draining: long answers end
-	leave    func()        // closes it, once
-	working  atomic.Bool   // the views are being verified or rebuilt
+	staying  context.Context    // ends with draining, and answers without an end of their own with it
+	leave    context.CancelFunc // ends it
+	working  atomic.Bool        // the views are being verified or rebuilt
 }
 
 // New returns an API that is ready to serve. It starts nothing.
@@ -144,9 +143,8 @@ func New(cfg Config) (*API, error) {
 		cleared: newRecent(keyLifetime),
 		origins: http.NewCrossOriginProtection(),
 		metrics: newMetrics(cfg),
-		leaving: make(chan struct{}),
 	}
-	a.leave = sync.OnceFunc(func() { close(a.leaving) })
+	a.staying, a.leave = context.WithCancel(context.Background())
 	if err := a.metrics.register(cfg.Registry); err != nil {
 		return nil, err
 	}

@@ -64,7 +64,7 @@ var kinds = map[code]kind{
 	notAcceptable:        {status: http.StatusNotAcceptable, title: "No acceptable answer"},
 	requestTimeout:       {status: http.StatusRequestTimeout, title: "The body did not come in time"},
 	idempotencyConflict:  {status: http.StatusConflict, title: "The key was used for another request"},
-	inProgress:           {status: http.StatusConflict, title: "The views are being worked on", retry: 5},
+	inProgress:           {status: http.StatusConflict, title: "The views are being worked on"},
 	bodyTooLarge:         {status: http.StatusRequestEntityTooLarge, title: "The body is too large"},
 	unsupportedMediaType: {status: http.StatusUnsupportedMediaType, title: "The content type is not supported"},
 	invalidUser:          {status: http.StatusUnprocessableEntity, title: "The user id is not valid"},

@@ -22,7 +22,9 @@ type endpoint struct {
 type contents map[string]reflect.Type
 
 // carry returns the contents of one media type.
-func carry[T any](media string) contents { return contents{media: reflect.TypeFor[T]()} }
+func carry[T any](media string) contents { return contents{media: typeOf[T]()} }
+
+func typeOf[T any]() reflect.Type { return reflect.TypeFor[T]() }
 
 // Media types.
 const (

@@ -165,8 +165,8 @@ func TestUnknownPathsAndMethods(t *testing.T) {
 	}
 	for request, allow := range map[string]string{
 		"GET /v1/login": "POST", "DELETE /v1/login/": "POST", "POST /v1/me": "GET, HEAD", "PATCH /v1/heartbeat": "POST",
-		"DELETE /v1/users/alice": "GET, HEAD", "POST /v1/users/alice/override": "PUT, DELETE", "PUT /v1/users": "GET, HEAD",
-		"GET /v1/events": "POST", "OPTIONS /v1/me": "GET, HEAD", "GET /v1/session": "POST, DELETE", "DELETE /v1/users/query": "GET, HEAD, POST",
+		"PATCH /v1/users/alice": "GET, HEAD, DELETE", "POST /v1/users/alice/override": "PUT, DELETE", "PUT /v1/users": "GET, HEAD",
+		"PUT /v1/events": "GET, HEAD, POST", "OPTIONS /v1/me": "GET, HEAD", "GET /v1/session": "POST, DELETE", "PUT /v1/users/query": "GET, HEAD, POST, DELETE",
 		"BREW /v1/me": "GET, HEAD",
 	} {
 		method, path, _ := strings.Cut(request, " ")

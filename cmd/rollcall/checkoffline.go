@@ -71,10 +71,7 @@ func (e *either) checkNode(ctx context.Context, _ *program, emit bool) (overdue 
 
 // checkStore does the same here.
 func (e *either) checkStore(ctx context.Context, p *program, emit bool) (overdue []client.Overdue, ended int, err error) {
-	if err := e.store.filled(); err != nil {
-		return nil, 0, err
-	}
-	err = e.store.with(ctx, p, func(ctx context.Context, d *embedded.Deployment) error {
+	err = e.store.in(ctx, p, func(ctx context.Context, d *embedded.Deployment) error {
 		if emit {
 			ended, err = d.EmitOverdue(ctx)
 			return err

@@ -60,7 +60,7 @@ func (d *doctor) examineDeployment(ctx context.Context, log *embedded.Deployment
 	if err != nil {
 		return found, err
 	}
-	undecodable, err := examineEvents(ctx, log, first, last)
+	undecodable, err := examineEvents(ctx, log)
 	return append(append(found, streams...), undecodable...), err
 }
 
@@ -104,7 +104,7 @@ func (d *doctor) examineStreams(ctx context.Context, log *embedded.Deployment) (
 
 // examineEvents names the events that no view could read. The views count them; where there are any, the log is read
 // once more to find them: what the views have read before they were opened here, they do not know any more.
-func examineEvents(ctx context.Context, log *embedded.Deployment, first, last uint64) ([]finding, error) {
+func examineEvents(ctx context.Context, log *embedded.Deployment) ([]finding, error) {
 	counted := log.Current().Stats().Undecodable
 	if counted == 0 {
 		return []finding{{Check: "events", Result: resultOK, Detail: "all could be decoded"}}, nil
@@ -118,12 +118,7 @@ func examineEvents(ctx context.Context, log *embedded.Deployment, first, last ui
 		}
 		return nil
 	}
-	if first > 1 {
-		if err := log.Log().Read(ctx, journal.Stretch{Audit: true, To: first - 1}, look); err != nil {
-			return found, err
-		}
-	}
-	if err := log.Log().Read(ctx, journal.Stretch{From: first, To: last}, look); err != nil {
+	if err := log.Log().Audit(ctx, journal.AuditQuery{Heartbeats: true}, look); err != nil {
 		return found, err
 	}
 	if len(found) == 0 {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"iter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -17,6 +18,7 @@ type onlineQuery struct {
 	remote
 	status string
 	limit  int
+	then   time.Time // as it was then; zero: now
 }
 
 func newOnlineCommand(p *program) *cobra.Command {
@@ -33,10 +35,14 @@ must be one of a reader, a service or an admin.`,
 		Args: takes(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return q.print(cmd.Context(), p) },
 	}
+	q.flags(cmd)
+	return cmd
+}
+
+func (q *onlineQuery) flags(cmd *cobra.Command) {
 	q.declare(cmd)
 	declareChoice(cmd, &q.status, "status", "", "status to list", append(statusWords(), "all")...)
 	cmd.Flags().IntVar(&q.limit, "limit", 0, "most users to list; 0 is all")
-	return cmd
 }
 
 func (q *onlineQuery) print(ctx context.Context, p *program) error {
@@ -47,18 +53,26 @@ func (q *onlineQuery) print(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	t := &tally{}
-	if err := printAll(p, q.output, presenceColumns, q.users(ctx, c, t)); err != nil {
+	t := &tally{complete: true}
+	columns := presenceColumns
+	if !q.then.IsZero() {
+		columns = thenColumns
+	}
+	if err := printAll(p, q.output, columns, q.users(ctx, c, t)); err != nil {
 		return q.explain(err)
 	}
 	if t.listed < t.total {
 		p.say("%d of %d users", t.listed, t.total)
 	}
+	p.sayIncomplete(t.complete)
 	return nil
 }
 
 // tally counts what was listed.
-type tally struct{ listed, total int }
+type tally struct {
+	listed, total int
+	complete      bool
+}
 
 // users yields those asked for, page after page.
 func (q *onlineQuery) users(ctx context.Context, c *client.Client, t *tally) iter.Seq2[client.Presence, error] {
@@ -76,6 +90,7 @@ func (q *onlineQuery) users(ctx context.Context, c *client.Client, t *tally) ite
 				return
 			}
 			t.total = page.Total
+			t.complete = q.then.IsZero() || page.Complete
 			for _, user := range page.Users {
 				t.listed++
 				if !yield(user, nil) || t.listed == q.limit {

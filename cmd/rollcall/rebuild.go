@@ -85,10 +85,7 @@ func (f *folding) rebuild(ctx context.Context, p *program, view string) error {
 }
 
 func (f *folding) rebuildStore(ctx context.Context, p *program, m *meter, view string) (seq uint64, err error) {
-	if err := f.store.filled(); err != nil {
-		return 0, err
-	}
-	err = f.store.with(ctx, p, func(ctx context.Context, d *embedded.Deployment) error {
+	err = f.store.in(ctx, p, func(ctx context.Context, d *embedded.Deployment) error {
 		err := d.Rebuild(ctx, view, m.folded)
 		seq = d.Current().Seq()
 		return err

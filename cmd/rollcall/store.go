@@ -54,7 +54,18 @@ func (s *store) with(ctx context.Context, p *program, fn func(context.Context, *
 	return s.explain(ctx, embedded.Offline(ctx, s.config.toEmbedded(log), fn))
 }
 
-// filled is an error where the log would have to be made first: there is nothing to look at in a new one.
+// in is with for commands to which a log that is made only now is of no use.
+func (s *store) in(ctx context.Context, p *program, fn func(context.Context, *embedded.Deployment) error) error {
+	if err := s.check(); err != nil {
+		return err
+	}
+	if err := s.filled(); err != nil {
+		return err
+	}
+	return s.with(ctx, p, fn)
+}
+
+// filled is an error where the log would have to be made first.
 func (s *store) filled() error {
 	if s.external() {
 		return nil

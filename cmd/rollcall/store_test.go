@@ -161,9 +161,9 @@ func TestLogOnNATSServersIsLookedAfterToo(t *testing.T) {
 	args := []string{"--nats-url", externalServer(t), "--data-dir", t.TempDir()}
 	rollcall(t, append(args, "import", writeFile(t, "old.csv", oldDays))...).wants(t, exitFine)
 	rollcall(t, append(args, "verify")...).wants(t, exitFine)
-	found := examined(t, exitFine, append(args, "--jwt-secret", testSecret, "--addr", "127.0.0.1:0", "--hot-retention", "72h")...)
-	if f := found["stream"]; f.Result != resultWarning || !strings.Contains(f.Detail, "PRESENCE keeps 48h") || !strings.Contains(f.Fix, "--hot-retention is 72h") {
-		t.Errorf("got %+v", f)
+	s := rollcall(t, append(args, "doctor", "-o", "csv", "--jwt-secret", testSecret, "--addr", "127.0.0.1:0", "--hot-retention", "72h")...).wants(t, exitFine)
+	if want := "stream,warning,\"PRESENCE keeps 48h, replicas: 1\",\"--hot-retention is 72h: give 48h,"; !strings.Contains(s.stdout, want) {
+		t.Errorf("got %s, want %s", s.stdout, want)
 	}
 }
 

@@ -65,10 +65,7 @@ func (f *folding) verify(ctx context.Context, p *program) error {
 }
 
 func (f *folding) verifyStore(ctx context.Context, p *program, m *meter) (found []mirror.Comparison, err error) {
-	if err := f.store.filled(); err != nil {
-		return nil, err
-	}
-	err = f.store.with(ctx, p, func(ctx context.Context, d *embedded.Deployment) error {
+	err = f.store.in(ctx, p, func(ctx context.Context, d *embedded.Deployment) error {
 		found, err = d.Verify(ctx, m.folded)
 		return err
 	})

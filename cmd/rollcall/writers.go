@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -54,21 +55,39 @@ func writeLines[T any](w io.Writer, items iter.Seq2[T, error]) error {
 
 func writeCSV[T any](w io.Writer, columns []column[T], items iter.Seq2[T, error]) error {
 	out := csv.NewWriter(w)
+	err := writeRecords(out, columns, items, func() error { return nil })
+	out.Flush()
+	return errors.Join(err, out.Error())
+}
+
+// writeRows is writeCSV, but for that each row is written as soon as it is there.
+func writeRows[T any](w io.Writer, columns []column[T], items iter.Seq2[T, error]) error {
+	out := csv.NewWriter(w)
+	return writeRecords(out, columns, items, func() error {
+		out.Flush()
+		return out.Error()
+	})
+}
+
+// writeRecords calls after with each row, and ends with the first error, which it returns.
+func writeRecords[T any](out *csv.Writer, columns []column[T], items iter.Seq2[T, error], after func() error) error {
 	row := make([]string, len(columns))
 	for i, c := range columns {
 		row[i] = c.name
 	}
-	err := out.Write(row)
-	for item, itemErr := range items {
-		if itemErr != nil || err != nil {
-			out.Flush()
-			return itemErr
+	if err := errors.Join(out.Write(row), after()); err != nil {
+		return err
+	}
+	for item, err := range items {
+		if err != nil {
+			return err
 		}
 		for i, c := range columns {
 			row[i] = c.cell(item)
 		}
-		err = out.Write(row)
+		if err := errors.Join(out.Write(row), after()); err != nil {
+			return err
+		}
 	}
-	out.Flush()
-	return out.Error()
+	return nil
 }

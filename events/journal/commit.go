@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -23,6 +24,11 @@ const (
 	// maxPlain is up to how many messages are published one by one: a message
 	// costs one fsync under sync always, an atomic batch of any size about four.
 	maxPlain = 4
+	// turns is how often the committer lets everybody else who can run go first
+	// before it takes what waits. Those just answered are about to come back;
+	// without this the first of them would go alone and the others wait for him.
+	// It costs nothing where nobody else can run: no timer, no added latency.
+	turns = 3
 )
 
 // publish is what goes out at once: messages in order, and for each entry the
@@ -39,6 +45,9 @@ func (j *Journal) commitAll(ctx context.Context) {
 	// publish is bounded by AckTimeout.
 	ctx = context.WithoutCancel(ctx)
 	for {
+		for range turns {
+			runtime.Gosched()
+		}
 		entries := j.take(j.spare)
 		if len(entries) == 0 {
 			j.spare = entries

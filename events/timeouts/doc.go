@@ -6,6 +6,7 @@
 //	deadlines.go  the wheel: which session is due when (pure)
 //	lapses.go     which override is due when (pure)
 //	unwritten.go  which beats wait to be written down (pure)
+//	instant.go    what the time is
 //	consumer.go   New, Run: looking at the wheel forty times a second
 //	expire.go     appending offline events and expired overrides
 //	witness.go    appending online events, in order
@@ -23,9 +24,10 @@
 // Silence is measured in covered time (events.Clock). Between two messages of
 // the log the local monotonic clock goes on from the last one, for six seconds
 // at most: a node that has nothing to say writes a mark after five, so whoever
-// has heard nothing for longer does not hear the log. And where the last sign
-// of life was read as it happened, the local clock too must have moved by the
-// session's limit since.
+// has heard nothing for longer does not hear the log. Where the last sign of
+// life was read as it happened, the local clock too must have moved by the
+// session's limit since. And after a gap of the log, in which nobody could be
+// heard, everybody has his whole limit from its end.
 //
 // # Why nothing depends on being the only one
 //

@@ -168,8 +168,11 @@ func TestAStandbyGoesOnWhereTheHolderDied(t *testing.T) {
 	_, f, second := node()
 	dying.Close()
 	beat(second, "alice")
-	journaltest.Until(t, "alice to go offline", func() bool { return len(f.statuses("alice")) == 2 })
-	journaltest.Until(t, "her beat to be written down", func() bool { _, pending := f.count(); return pending == 0 })
+	toEnd(t, second.log, f)
+	journaltest.Until(t, "both to be offline and written down", func() bool {
+		live, pending := f.count()
+		return live == 0 && pending == 0
+	})
 	same(t, "alice's statuses", f.statuses("alice"), events.StatusOnline, events.StatusOffline)
 	if n := len(all(t, second.log, events.Offline)); n != 2 {
 		t.Errorf("%d offline events, want bob's and alice's", n)

@@ -65,6 +65,33 @@ func (v *View) Users(ids []string) ([]events.User, error) {
 	return users, nil
 }
 
+// Present calls fn, with the view at rest at seq, with copies of users, those
+// unknown left out; where users is nil, of everybody who is not offline. fn must
+// be quick.
+func (v *View) Present(users []string, fn func(present []events.User, seq uint64)) error {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	var present []events.User
+	if users == nil {
+		for _, u := range v.fold.Users { // who is not offline is in memory
+			if u.Status() != events.StatusOffline {
+				present = append(present, u.Clone())
+			}
+		}
+	}
+	for _, id := range users {
+		u, err := v.find(id)
+		if err != nil {
+			return err
+		}
+		if u != nil {
+			present = append(present, u.Clone())
+		}
+	}
+	fn(present, v.fold.Seq)
+	return nil
+}
+
 // find returns the user in memory, or his copy in the file, or nil.
 func (v *View) find(id string) (u *events.User, err error) {
 	if u = v.fold.Users[id]; u != nil {

@@ -223,9 +223,9 @@ func TestIntervalsAreThoseOfTheDeeds(t *testing.T) {
 				total += int64(last.To - last.From)
 			}
 		}
-		i := history.Interval{User: user, Status: events.StatusOffline, From: d.at, Cause: events.CauseLogout, Actor: user}
+		i := history.Interval{User: user, Status: events.StatusOffline, Observed: events.StatusOffline, From: d.at, Cause: events.CauseLogout, Actor: user}
 		if on {
-			i.Status, i.Cause = events.StatusOnline, events.CauseLogin
+			i.Status, i.Observed, i.Cause = events.StatusOnline, events.StatusOnline, events.CauseLogin
 		}
 		want = append(want, i)
 	}

@@ -13,6 +13,7 @@ import (
 type Interval struct {
 	User     string
 	Status   events.Status
+	Observed events.Status // what the sessions said when it began
 	From     events.Millis
 	To       events.Millis // 0: it goes on
 	Cause    events.Cause  // why it began
@@ -67,7 +68,7 @@ func atOf(key []byte) events.Millis { return events.Millis(binary.BigEndian.Uint
 
 // value is what stands under key.
 func (i *Interval) value() []byte {
-	b := []byte{statusCode[i.Status]}
+	b := []byte{statusCode[i.Status] | statusCode[i.Observed]<<2}
 	b = binary.AppendVarint(b, int64(i.To))
 	b = binary.AppendVarint(b, int64(i.LastSeen))
 	b = appendText(b, string(i.Cause))
@@ -94,7 +95,7 @@ func decodeInterval(key, value []byte) (Interval, error) {
 	}
 	i := Interval{User: string(key[:end-1]), From: events.Millis(binary.BigEndian.Uint64(key[end:])),
 		Seq: binary.BigEndian.Uint64(key[end+8:]), n: binary.BigEndian.Uint16(key[end+16:])}
-	i.Status = statusOf[body[0]&3]
+	i.Status, i.Observed = statusOf[body[0]&3], statusOf[body[0]>>2&3]
 	body = body[1:]
 	to, n := binary.Varint(body)
 	body = body[max(n, 0):]

@@ -2,7 +2,9 @@ package history
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
+	"slices"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -134,6 +136,47 @@ func (v *View) At(user string, t events.Millis) (i Interval, found bool, err err
 		return err
 	})
 	return i, found, err
+}
+
+// maxSince bounds the answer of Since.
+const maxSince = 100_000
+
+// Since returns the intervals that began after the sequence seq, in the order
+// of the log; from is a time at or before all of them. complete is false where
+// there are too many, or where some may have been forgotten.
+func (v *View) Since(seq uint64, from events.Millis) (began []Interval, complete bool, err error) {
+	if err := v.Flush(); err != nil {
+		return nil, false, err
+	}
+	complete = v.Complete(from)
+	err = v.read(func(tx *bolt.Tx) error {
+		intervals := tx.Bucket(intervalsBucket)
+		c := tx.Bucket(changesBucket).Cursor()
+		for key, _ := c.Seek(binary.BigEndian.AppendUint64(nil, uint64(from))); key != nil; key, _ = c.Next() {
+			user, ok := userOf(key)
+			if !ok {
+				return errDamaged
+			}
+			i := Interval{User: user, From: atOf(key), Seq: binary.BigEndian.Uint64(key[8:]), n: binary.BigEndian.Uint16(key[len(key)-2:])}
+			if i.Seq <= seq {
+				continue
+			}
+			if len(began) == maxSince {
+				complete = false
+				return nil
+			}
+			at := i.key()
+			if i, err = decodeInterval(at, intervals.Get(at)); err != nil {
+				return err
+			}
+			began = append(began, i)
+		}
+		return nil
+	})
+	slices.SortStableFunc(began, func(a, b Interval) int {
+		return cmp.Or(cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.n, b.n), cmp.Compare(a.User, b.User))
+	})
+	return began, complete, err
 }
 
 // Latest is the time of the latest change, 0 where there is none.

@@ -269,7 +269,7 @@ func (w *writer) write(h *happening) error {
 		delete(w.last, h.erased)
 		return w.erase(w.tx, h.erased)
 	}
-	i := &Interval{User: h.change.User, Status: h.change.To.Status, From: h.change.To.Since, Cause: h.change.To.Cause,
+	i := &Interval{User: h.change.User, Status: h.change.To.Status, Observed: h.change.Observed, From: h.change.To.Since, Cause: h.change.To.Cause,
 		Actor: h.change.To.Actor, Seq: h.change.To.Seq}
 	if h.change.Observed == events.StatusOffline {
 		i.LastSeen = h.change.LastSeen

@@ -1,0 +1,103 @@
+package api
+
+import (
+	"fmt"
+
+	"github.com/rollcall-dev/rollcall/api/auth"
+	"github.com/rollcall-dev/rollcall/events"
+	"github.com/rollcall-dev/rollcall/projections/history"
+)
+
+// A presence object of the past says what was shown: status, since when, and by which event. Sessions and overrides
+// are not kept, and what an override hid is not known.
+
+// then returns the moment that the request asks about, if who asks may know what user was ("": everybody). That is
+// history, so it is an admin's, and everybody's own.
+func (a *API) then(q request, user string) (events.Millis, error) {
+	at, err := q.query.moment("at", 0)
+	if err != nil {
+		return 0, err
+	}
+	if at > q.at {
+		return 0, invalidParameter.at("query.at", "not in the future")
+	}
+	if user == "" || user != q.who.User {
+		if err := q.may(auth.ActAudit, user); err != nil {
+			return 0, err
+		}
+	}
+	return at, a.keepsHistory()
+}
+
+// oneThen shows the user with this id as he was at T.
+func (a *API) oneThen(q request, id string) (*presence, error) {
+	at, err := a.then(q, id)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.settle(q); err != nil {
+		return nil, err
+	}
+	complete := a.cfg.History.Complete(at)
+	i, found, err := a.cfg.History.At(id, at)
+	if err != nil {
+		return nil, fmt.Errorf("reading the history: %w", err)
+	}
+	p := presenceThen(&i)
+	if !found {
+		if p, err = a.withoutHistory(id, at, complete); err != nil {
+			return nil, err
+		}
+	}
+	p.Complete = &complete
+	return &p, nil
+}
+
+func presenceThen(i *history.Interval) presence {
+	return presence{User: i.User, Status: i.Status, Since: moment(i.From), LastSeen: moment(i.LastSeen), Seq: i.Seq}
+}
+
+// withoutHistory shows somebody who had no interval at T: offline, if the log had named him by then. Somebody who came
+// online later first had not, as far as is known; where the intervals of then have been forgotten, he may have.
+func (a *API) withoutHistory(id string, at events.Millis, complete bool) (presence, error) {
+	u, known, err := a.cfg.View.User(id)
+	if err != nil {
+		return presence{}, fmt.Errorf("reading a user: %w", err)
+	}
+	p := presence{User: id, Status: events.StatusOffline}
+	switch {
+	case known && u.Shown.Since != 0 && u.Shown.Since <= at:
+		p.Since, p.Seq = moment(u.Shown.Since), u.Shown.Seq
+		return p, nil
+	case known && !complete:
+		return p, nil
+	}
+	return p, fault(unknownUser, "The log had not named this user by then: unknown is not offline.")
+}
+
+// listThen shows a page of users as they were at T, in the order of their ids.
+func (a *API) listThen(q request) (*listAnswer, error) {
+	at, err := a.then(q, "")
+	if err != nil {
+		return nil, err
+	}
+	asked, err := listQuery(q.query)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.settle(q); err != nil {
+		return nil, err
+	}
+	page, err := a.cfg.History.Everybody(history.MomentQuery{At: at, Status: asked.Status, After: asked.After, Limit: asked.Limit})
+	if err != nil {
+		return nil, fmt.Errorf("reading the history: %w", err)
+	}
+	out := &listAnswer{Users: make([]presence, len(page.Users)), Total: page.Total, Complete: &page.Complete}
+	for i := range page.Users {
+		out.Users[i] = presenceThen(&page.Users[i])
+	}
+	if page.More && len(page.Users) > 0 {
+		out.Next = cursorOf(page.Users[len(page.Users)-1].User)
+	}
+	return out, nil
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rollcall-dev/rollcall/api/client"
+)
+
+// auditQuery is what the flags of audit say.
+type auditQuery struct {
+	remote
+	span       span
+	user       string
+	types      []string
+	after      uint64
+	heartbeats bool
+	follow     bool
+}
+
+func newAuditCommand(p *program) *cobra.Command {
+	var q auditQuery
+	cmd := &cobra.Command{
+		Use:   "audit",
+		Short: "Print the events of the log, and go on with what comes",
+		Long: `Prints the events of the log, oldest first: who did what, when, and what it changed. Events that cannot be decoded are
+shown as what they are. Heartbeats are left out unless --heartbeats asks for them; they are kept for as long as
+--hot-retention of the node says. With --follow it goes on until Ctrl-C. The token must be an admin's.`,
+		Example: `  rollcall audit --since 2h
+  rollcall audit --user alice --type login,logout
+  rollcall audit --follow --after-seq 1234 -o ndjson
+  rollcall audit --type override -o csv > overrides.csv`,
+		Args: takes(),
+		RunE: func(cmd *cobra.Command, _ []string) error { return q.print(cmd.Context(), p) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&q.user, "user", "", "only events of this user")
+	flags.StringSliceVar(&q.types, "type", nil, "only events of these types, separated by commas or repeated")
+	completeWith(cmd, "type", client.EventTypes()...)
+	flags.Uint64Var(&q.after, "after-seq", 0, "only events behind this sequence")
+	flags.BoolVar(&q.heartbeats, "heartbeats", false, "heartbeats too, one by one")
+	flags.BoolVarP(&q.follow, "follow", "f", false, "go on with what comes, until Ctrl-C")
+	q.span.declare(cmd, "")
+	q.declare(cmd)
+	return cmd
+}
+
+func (q *auditQuery) print(ctx context.Context, p *program) error {
+	from, to, err := q.span.bounds(time.Now())
+	switch {
+	case err != nil:
+		return err
+	case q.follow && !to.IsZero():
+		return usagef("--follow has no end: leave out --until")
+	case q.follow && q.format == "json":
+		return usagef("--follow has no end and a JSON array needs one: write -o ndjson")
+	}
+	c, err := q.client()
+	if err != nil {
+		return err
+	}
+	found := c.Events(ctx, client.EventQuery{
+		User: q.user, Types: q.types, From: from, To: to, AfterSeq: q.after, Heartbeats: q.heartbeats, Follow: q.follow,
+	})
+	if !q.follow {
+		return q.explain(printAll(p, q.output, eventColumns, found))
+	}
+	err = printLive(p, q.output, eventColumns, eventWidths, found)
+	if ctx.Err() != nil {
+		return nil // as was asked for
+	}
+	return q.explain(err)
+}
+
+// printLive is printAll for what has no end: each item is written as it comes. In a table the columns are as wide as
+// widths say, and what is longer pushes the rest aside.
+func printLive[T any](p *program, o output, columns []column[T], widths []int, items iter.Seq2[T, error]) error {
+	switch o.format {
+	case "ndjson":
+		return writeLines(p.stdout, items)
+	case "csv":
+		return writeRows(p.stdout, columns, items)
+	}
+	return writeTicker(p, columns, widths, items)
+}
