@@ -36,6 +36,7 @@ import (
 	"github.com/rollcall-dev/rollcall/events/journal"
 	"github.com/rollcall-dev/rollcall/projections/current"
 	"github.com/rollcall-dev/rollcall/projections/history"
+	"github.com/rollcall-dev/rollcall/projections/live"
 )
 
 // Log takes events; a *journal.Journal is one.
@@ -43,6 +44,7 @@ type Log interface {
 	Beat(ctx context.Context, b events.Beat) (seq uint64, err error)
 	Append(ctx context.Context, e events.Event, key journal.Key) (journal.Ack, error)
 	Submit(e events.Event, key journal.Key) (*journal.Receipt, error)
+	Message(ctx context.Context, seq uint64) (journal.Message, error)
 	Audit(ctx context.Context, q journal.AuditQuery, fn func([]journal.Message) error) error
 	Erase(ctx context.Context, user, actor string) (seq uint64, erased int, err error)
 }
@@ -71,6 +73,7 @@ type Config struct {
 	Auth Verifier
 
 	History  *history.View // nil: the calls about the past answer 404
+	Live     *live.Hub     // made with EncodeChange; nil: the live stream answers 404
 	Timeouts Timeouts      // nil: the calls about overdue sessions answer 404
 	Operator Operator      // nil: the calls that verify and rebuild answer 404
 

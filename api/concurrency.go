@@ -69,5 +69,5 @@ func (q request) steps() (from, to events.Millis, step time.Duration, err error)
 			return 0, 0, 0, invalidParameter.at("query.step", "a duration such as 30s, 5m or 1h")
 		}
 	}
-	return from, min(to, q.at+1), step, nil
+	return from, min(to, q.at), step, nil
 }

@@ -87,13 +87,23 @@ func documented(t testing.TB, r *http.Request, a *answer) {
 	asked := &http.Request{Method: r.Method, URL: &url.URL{Path: strings.ReplaceAll(path, "{user}", "alice")}, Header: r.Header}
 	contract.mu.Lock()
 	defer contract.mu.Unlock()
-	ok, problems := contract.check.ValidateHttpResponse(asked, &http.Response{StatusCode: a.status, Header: a.headers,
-		Body: io.NopCloser(bytes.NewReader(a.body))})
-	if !ok {
-		for _, p := range problems {
-			t.Errorf("%s: %d %s is not what the document says: %v", a.what, a.status, a.body, p)
+	for _, body := range bodies(a) {
+		ok, problems := contract.check.ValidateHttpResponse(asked, &http.Response{StatusCode: a.status, Header: a.headers,
+			Body: io.NopCloser(bytes.NewReader(body))})
+		if !ok {
+			for _, p := range problems {
+				t.Errorf("%s: %d %s is not what the document says: %v", a.what, a.status, body, p)
+			}
 		}
 	}
+}
+
+// bodies returns the lines of an answer that has lines, else its one body.
+func bodies(a *answer) [][]byte {
+	if a.headers.Get("Content-Type") == "application/x-ndjson" {
+		return bytes.FieldsFunc(a.body, func(r rune) bool { return r == '\n' })
+	}
+	return [][]byte{a.body}
 }
 
 func fits(pattern, path string) bool {
@@ -133,7 +143,8 @@ func TestDocumentIsValidAndSaysWhatTheRoutesDo(t *testing.T) {
 	for _, want := range []string{
 		"POST /v1/login", "POST /v1/heartbeat", "POST /v1/logout", "POST /v1/events", "POST /v1/heartbeats",
 		"PUT /v1/users/{user}/override", "DELETE /v1/users/{user}/override", "GET /v1/me", "GET /v1/users/{user}",
-		"GET /v1/users", "POST /v1/users/query", "GET /v1/stats", "POST /v1/session", "DELETE /v1/session",
+		"GET /v1/users", "POST /v1/users/query", "GET /v1/stats", "GET /v1/users/{user}/history", "GET /v1/stats/concurrency",
+		"GET /v1/events", "GET /v1/overdue", "POST /v1/overdue", "POST /v1/verify", "POST /v1/rebuild", "DELETE /v1/users/{user}", "POST /v1/session", "DELETE /v1/session",
 		"POST /api/users/heartbeat", "GET /api/users/admin/users/online", "GET /api/users/admin/users/{user}/online-status",
 		"POST /api/users/admin/users/{user}/set-online-status", "POST /api/users/login", "POST /api/users/logout",
 		"GET /livez", "GET /readyz",

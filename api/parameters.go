@@ -24,6 +24,7 @@ var known = map[string]huma.Param{
 	"after_seq":  {In: "query", Description: "Only events behind this sequence", Schema: wholeNumber(0, 0)},
 	"heartbeats": {In: "query", Description: "Heartbeats too, one by one, for as long as they are kept", Schema: &huma.Schema{Type: huma.TypeBoolean}},
 	"follow":     {In: "query", Description: "Lines only: stay open and go on with what comes", Schema: &huma.Schema{Type: huma.TypeBoolean}},
+	"users":      {In: "query", Description: "Only these, their ids separated by commas", Schema: &huma.Schema{Type: huma.TypeString}},
 	"view": {In: "query", Description: "The one to rebuild; both where it is left out",
 		Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{"current", "history"}}},
 	"status": {In: "query", Description: "Only users of this status",

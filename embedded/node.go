@@ -23,6 +23,7 @@ import (
 	"github.com/rollcall-dev/rollcall/events/timeouts"
 	"github.com/rollcall-dev/rollcall/projections/current"
 	"github.com/rollcall-dev/rollcall/projections/history"
+	"github.com/rollcall-dev/rollcall/projections/live"
 	"github.com/rollcall-dev/rollcall/projections/mirror"
 )
 
@@ -111,6 +112,7 @@ type parts struct {
 	nc       *nats.Conn
 	view     *current.View
 	history  *history.View
+	live     *live.Hub
 	log      *journal.Journal
 	consumer *timeouts.Consumer
 	api      *api.API
@@ -259,7 +261,8 @@ func (n *Node) openFront(p *parts) (err error) {
 	tm := timeouts.NewMetrics()
 	tm.Register(p.metrics)
 	p.consumer = timeouts.New(timeouts.Config{Log: p.log, Fold: p.view, Limits: n.limits(), Metrics: tm, Logger: n.cfg.Logger})
-	p.api, err = api.New(api.Config{Log: p.log, View: p.view, Auth: n.auth, History: p.history, Timeouts: p.consumer,
+	p.live = live.NewHub(p.view, api.EncodeChange)
+	p.api, err = api.New(api.Config{Log: p.log, View: p.view, Auth: n.auth, History: p.history, Live: p.live, Timeouts: p.consumer,
 		Operator: operator{n, p}, Heartbeat: n.cfg.Heartbeat, Timeout: n.cfg.Timeout,
 		RateLimit: n.cfg.RateLimit, CORSOrigins: n.cfg.CORSOrigins, Checks: n.checks(p), Registry: p.metrics,
 		MetricsApart: n.cfg.MetricsAddr != "", Logger: n.cfg.Logger, Version: n.cfg.Version})
@@ -310,6 +313,7 @@ func (n *Node) work(ctx context.Context, p *parts, listeners []net.Listener) err
 	front, frontFailed := errgroup.WithContext(frontCtx)
 	front.Go(func() error { return n.archive(frontFailed, p) })
 	front.Go(func() error { return named("the history", p.history.Run(frontFailed)) })
+	front.Go(func() error { return named("the live stream", p.live.Run(frontFailed)) })
 	front.Go(func() error { return named("keys", n.auth.Run(frontFailed)) })
 	if !n.cfg.TimeoutsOff {
 		front.Go(func() error { return named("timeouts", p.consumer.Run(frontFailed)) })

@@ -113,7 +113,7 @@ func examineEvents(ctx context.Context, log *embedded.Deployment) ([]finding, er
 	look := func(batch []journal.Message) error {
 		for i := range batch {
 			if err := decodable(&batch[i]); err != nil && len(found) < namedEvents {
-				found = append(found, undecodable(batch[i].Seq, batch[i].Subject, err))
+				found = append(found, undecodable(batch[i].Seq, batch[i].Subject, err.Error()))
 			}
 		}
 		return nil
@@ -127,8 +127,8 @@ func examineEvents(ctx context.Context, log *embedded.Deployment) ([]finding, er
 	return found, nil
 }
 
-func undecodable(seq uint64, where string, err error) finding {
-	return finding{"events", resultWarning, fmt.Sprintf("sequence %d, %s: %v", seq, where, err), keepsUndecodable}
+func undecodable(seq uint64, where, why string) finding {
+	return finding{"events", resultWarning, fmt.Sprintf("sequence %d, %s: %s", seq, where, why), keepsUndecodable}
 }
 
 // decodable is the error that the views met with m, if any.

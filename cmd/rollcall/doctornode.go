@@ -24,7 +24,33 @@ func (d *doctor) examineNode(ctx context.Context) ([]finding, error) {
 		return []finding{{"node", resultFailed, detail, fix}}, nil
 	}
 	found := readiness(ready, d.server+" answers")
-	return append(found, compareClocks(ready.Date, asked, time.Now()), d.examineToken(ctx, c)), nil
+	found = append(found, compareClocks(ready.Date, asked, time.Now()), d.examineToken(ctx, c))
+	return append(found, examineRecent(ctx, c)...), nil
+}
+
+// recent is how far back, in sequences, the events of a node are looked at.
+const recent = 1000
+
+// examineRecent names those of a node's latest events that cannot be decoded, where the token may read them. How many
+// there have been the node says itself.
+func examineRecent(ctx context.Context, c *client.Client) (found []finding) {
+	stats, err := c.Stats(ctx, 0)
+	if err != nil {
+		return []finding{skipped("events", "the token may not read them")}
+	}
+	asked := client.EventQuery{AfterSeq: stats.Seq - min(stats.Seq, recent)}
+	for e, err := range c.Events(ctx, asked) {
+		switch {
+		case err != nil:
+			return append(found, skipped("events", "the token may not read them"))
+		case e.Undecodable && len(found) < namedEvents:
+			found = append(found, undecodable(e.Seq, e.Subject, e.Error))
+		}
+	}
+	if len(found) == 0 {
+		found = []finding{{Check: "events", Result: resultOK, Detail: fmt.Sprintf("the last %d sequences could be decoded", min(stats.Seq, recent))}}
+	}
+	return found
 }
 
 // readiness makes a finding of each line that the node says about itself.
@@ -36,6 +62,9 @@ func readiness(r client.Readiness, where string) []finding {
 	found := []finding{node}
 	for _, line := range r.Lines {
 		f := finding{Check: "node says", Result: resultOK, Detail: strings.TrimPrefix(line, "[+]")}
+		if said, is := strings.CutPrefix(line, "[+]events ok "); is {
+			f = finding{"node says", resultWarning, "events: " + said, keepsUndecodable}
+		}
 		if wrong, is := strings.CutPrefix(line, "[-]"); is {
 			f = finding{"node says", resultFailed, wrong, "see the log of the node"}
 		}

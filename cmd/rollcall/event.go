@@ -10,9 +10,9 @@ import (
 
 // eventColumns show an event in one line.
 var eventColumns = []column[client.Event]{
-	{"time", func(e client.Event) string { return moment(e.At) }},
+	{"time", func(e client.Event) string { return moment(e.At) }}, // "": nobody can tell
 	{"seq", func(e client.Event) string { return strconv.FormatUint(e.Seq, 10) }},
-	{"type", func(e client.Event) string { return e.Type }},
+	{"type", func(e client.Event) string { return e.Type + given(e.Undecodable, "undecodable") }},
 	{"user", func(e client.Event) string { return e.User }},
 	{"session", func(e client.Event) string { return e.Session }},
 	{"actor", func(e client.Event) string { return e.Actor }},
@@ -24,6 +24,9 @@ var eventWidths = []int{24, 10, 11, 16, 12, 12, 0}
 
 // details says in words what belongs to single types of events.
 func details(e client.Event) string {
+	if e.Undecodable {
+		return e.Error + ", on " + e.Subject
+	}
 	switch e.Type {
 	case "login":
 		return join(labelled("device ", e.Device), labelled("from ", e.Client))

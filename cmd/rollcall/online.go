@@ -76,7 +76,7 @@ type tally struct {
 
 // users yields those asked for, page after page.
 func (q *onlineQuery) users(ctx context.Context, c *client.Client, t *tally) iter.Seq2[client.Presence, error] {
-	list := client.List{Status: client.Status(q.status), Limit: maxPage}
+	list := client.List{Status: client.Status(q.status), Limit: maxPage, Then: q.then}
 	if q.status == "all" {
 		list.Status = ""
 	}

@@ -92,3 +92,16 @@ func (f *folding) rebuildStore(ctx context.Context, p *program, m *meter, view s
 	})
 	return seq, err
 }
+
+// rebuildNode returns where the views stood afterwards, or later.
+func (f *folding) rebuildNode(ctx context.Context, m *meter, view string) (seq uint64, err error) {
+	c, err := f.client()
+	if err != nil {
+		return 0, err
+	}
+	if err := c.Rebuild(ctx, view, m.foldedThere); err != nil {
+		return 0, f.remote.explain(err)
+	}
+	stats, err := c.Stats(ctx, 0)
+	return stats.Seq, f.remote.explain(err)
+}

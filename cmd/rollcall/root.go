@@ -23,7 +23,9 @@ func newRootCommand(p *program) *cobra.Command {
 		Example: `  rollcall serve --dev                                   a node to try, with tokens and calls to copy
   rollcall token mint --secret "$SECRET" --sub alice     a token for alice
   rollcall status alice                                  is alice there?
-  rollcall online -o csv                                 who is?`,
+  rollcall online -o csv                                 who is?
+  rollcall who-was-online --at 2h                        who was, two hours ago?
+  rollcall verify                                        are the views what the log says?`,
 		Version:           buildVersion().Version,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
@@ -45,7 +47,8 @@ func newRootCommand(p *program) *cobra.Command {
 		&cobra.Group{ID: groupTools, Title: "Around it:"},
 	)
 	addTo(root, groupServe, newServeCommand(p), newConfigCommand(p), newDoctorCommand(p))
-	addTo(root, groupAsk, newStatusCommand(p), newOnlineCommand(p), newStatsCommand(p), newOverrideCommand(p))
+	addTo(root, groupAsk, newStatusCommand(p), newOnlineCommand(p), newStatsCommand(p), newOverrideCommand(p), newEraseCommand(p))
+	addTo(root, groupPast, newHistoryCommand(p), newWhoWasOnlineCommand(p), newConcurrencyCommand(p), newAuditCommand(p))
 	addTo(root, groupLog, newVerifyCommand(p), newRebuildCommand(p), newCheckOfflineCommand(p), newImportCommand(p))
 	addTo(root, groupTools, newTokenCommand(p), newBenchCommand(), newVersionCommand(p))
 	root.SetHelpCommand(newHelpCommand())

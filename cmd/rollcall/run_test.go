@@ -15,7 +15,7 @@ func TestWrongUseExitsWithTwoAndSaysWhatToDo(t *testing.T) {
 		want string
 	}{
 		"unknown command":      {"sttaus alice", "did you mean status?"},
-		"no such command":      {"pizza", "there is bench, check-offline,"},
+		"no such command":      {"pizza", "there is audit, bench, check-offline,"},
 		"group alone":          {"token", "`rollcall token` needs one of its commands: inspect, mint"},
 		"unknown in a group":   {"token mnt", "there is no `rollcall token mnt`: did you mean mint?"},
 		"help of nothing":      {"help pizza", "there is no `rollcall pizza`"},
@@ -45,6 +45,14 @@ func TestWrongUseExitsWithTwoAndSaysWhatToDo(t *testing.T) {
 		"short life":           {"token mint --sub alice --secret short --ttl 0s", "--ttl 0s is too short"},
 		"no token":             {"token inspect", "TOKEN is missing"},
 		"two tokens":           {"token inspect a b", "see `rollcall token inspect --help`"},
+		"wrong stretch":        {"history alice --since yesterday", `--since is "yesterday": write a time like 2026-12-24T18:00:00Z, or how long ago`},
+		"backward stretch":     {"audit --since 1h --until 2h", "--since 1h is not before --until 2h"},
+		"endless end":          {"audit --follow --until 1h", "--follow has no end: leave out --until"},
+		"endless array":        {"audit --follow -o json", "write -o ndjson"},
+		"no moment":            {"who-was-online", "--at is missing: give a time"},
+		"wrong moment":         {"who-was-online --at noon", `--at is "noon"`},
+		"short step":           {"concurrency --step 1ms", "--step 1ms is too short"},
+		"erase unasked":        {"erase alice", "give --yes to do it without being asked"},
 		"wrong of the bench":   {"bench heartbeat --rounds 0", "at least one round is needed"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -60,7 +68,8 @@ func TestWrongUseExitsWithTwoAndSaysWhatToDo(t *testing.T) {
 }
 
 func TestUnreachedNodeExitsWithOne(t *testing.T) {
-	for _, args := range []string{"status alice", "online", "stats", "override set alice busy", "override clear alice", "check-offline"} {
+	for _, args := range []string{"status alice", "online", "stats", "override set alice busy", "override clear alice", "check-offline",
+		"history alice", "who-was-online --at 2h", "concurrency", "audit", "audit --follow", "erase alice --yes", "verify", "rebuild history"} {
 		s := rollcall(t, append(strings.Fields(args), "--server", "http://127.0.0.1:1")...)
 		s.wants(t, exitNo, "no node answers at http://127.0.0.1:1", "start one with `rollcall serve`")
 	}

@@ -29,8 +29,13 @@ type served struct {
 // serveNode runs rollcall serve at a free port until the test ends.
 func serveNode(t *testing.T, args ...string) served {
 	t.Helper()
-	dir := t.TempDir()
-	s := served{addrFile: filepath.Join(dir, "addr"), dataDir: filepath.Join(dir, "data")}
+	return serveNodeIn(t, filepath.Join(t.TempDir(), "data"), args...)
+}
+
+// serveNodeIn runs it on that data directory.
+func serveNodeIn(t *testing.T, dataDir string, args ...string) served {
+	t.Helper()
+	s := served{addrFile: filepath.Join(t.TempDir(), "addr"), dataDir: dataDir}
 	args = append([]string{"serve", "--addr", ":0", "--addr-file", s.addrFile, "--data-dir", s.dataDir}, args...)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan said, 1)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rollcall-dev/rollcall/api/client"
 	"github.com/rollcall-dev/rollcall/embedded"
 	"github.com/rollcall-dev/rollcall/projections/mirror"
 )
@@ -70,6 +71,23 @@ func (f *folding) verifyStore(ctx context.Context, p *program, m *meter) (found 
 		return err
 	})
 	return found, err
+}
+
+func (f *folding) verifyNode(ctx context.Context, m *meter) (found []mirror.Comparison, err error) {
+	c, err := f.client()
+	if err != nil {
+		return nil, err
+	}
+	views, err := c.Verify(ctx, m.foldedThere)
+	for _, v := range views {
+		found = append(found, mirror.Comparison(v))
+	}
+	return found, f.remote.explain(err)
+}
+
+// foldedThere reports how far a node's mirror is.
+func (m *meter) foldedThere(at client.Progress) {
+	m.report(step{done: at.Seq, total: at.To, events: at.Events, took: at.Took})
 }
 
 // folded reports how far a mirror is.

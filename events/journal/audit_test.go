@@ -60,7 +60,7 @@ func (a *audited) write(n int) (logins []uint64) {
 // trim makes the hot stream begin at seq, once everything before is copied.
 func (a *audited) trim(seq uint64) {
 	a.t.Helper()
-	journaltest.Until(a.t, "the copy", func() bool { return a.arch.Copied() >= seq })
+	journaltest.Until(a.t, "the copy", func() bool { return a.arch.Copied()+1 >= seq })
 	hot, err := a.JetStream().Stream(a.t.Context(), events.StreamHot)
 	if err != nil {
 		a.t.Fatal(err)

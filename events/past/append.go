@@ -16,6 +16,8 @@ type Config struct {
 	Timeout time.Duration          // after which silence ends a session, in the time of the file; 0: never, else at least a second
 	Now     func() time.Time       // nil: time.Now
 	Report  func(done, total int)  // called now and then, and with done = total when all is in the log; nil: not
+
+	pause func(context.Context, time.Duration) error // waits; nil: pause
 }
 
 // Result says what an import did.
@@ -49,6 +51,9 @@ func Append(ctx context.Context, cfg Config, f *File) (Result, error) {
 	}
 	if cfg.Report == nil {
 		cfg.Report = func(int, int) {}
+	}
+	if cfg.pause == nil {
+		cfg.pause = pause
 	}
 	a := &appender{cfg: cfg, file: f, pipe: &pipeline{log: cfg.Log}, live: map[who]*session{}, heard: f.heard()}
 	a.result.Ignored = f.Unseen

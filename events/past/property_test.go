@@ -3,6 +3,7 @@ package past
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
@@ -77,6 +78,9 @@ func written(t *rapid.T, deeds []deed) (name string, content []byte) {
 	return "past.gz", packed.Bytes()
 }
 
+// atOnce lets no time pass.
+func atOnce(context.Context, time.Duration) error { return nil }
+
 func TestAnyPastComesToWhatTheOracleSays(t *testing.T) {
 	j := journaltest.Open(t, journal.Config{})
 	for _, timeout := range []time.Duration{0, time.Second, 2 * time.Second} {
@@ -98,7 +102,7 @@ func TestAnyPastComesToWhatTheOracleSays(t *testing.T) {
 					r.Fatal(err)
 				}
 				now := f.Latest() + events.Millis(rapid.IntRange(0, 5000).Draw(r, "later"))
-				result, err := Append(t.Context(), Config{Log: j, Timeout: timeout, Now: now.Time}, f)
+				result, err := Append(t.Context(), Config{Log: j, Timeout: timeout, Now: now.Time, pause: atOnce}, f)
 				if err != nil {
 					r.Fatal(err)
 				}

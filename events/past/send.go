@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -30,8 +29,6 @@ func (a *appender) send(ctx context.Context, e events.Event, key journal.Key, f 
 // the ten seconds of events.Moment, and some for clocks that differ.
 const settling = 10_500
 
-var errStopped = errors.New("stopped while the last rows were becoming past")
-
 // ripen waits until what happened at at keeps its time in the log.
 func (a *appender) ripen(ctx context.Context, at events.Millis) error {
 	if at <= a.ripe {
@@ -39,16 +36,24 @@ func (a *appender) ripen(ctx context.Context, at events.Millis) error {
 	}
 	now := events.MillisOf(a.cfg.Now())
 	if wait := at + settling - now; wait > 0 {
-		t := time.NewTimer(time.Duration(wait) * time.Millisecond)
-		defer t.Stop()
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			return fmt.Errorf("%w: %w", errStopped, ctx.Err())
+		if err := a.cfg.pause(ctx, time.Duration(wait)*time.Millisecond); err != nil {
+			return fmt.Errorf("waiting for the last rows to become past: %w", err)
 		}
 	}
 	a.ripe = max(at, now-settling)
 	return nil
+}
+
+// pause returns after d, or with ctx's error.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // rowKey is the same whenever this row of this file is imported.

@@ -14,6 +14,7 @@ type Interval struct {
 	User     string
 	Status   events.Status
 	Observed events.Status // what the sessions said when it began
+	Before   events.Status // the status before it; only Since fills it in
 	From     events.Millis
 	To       events.Millis // 0: it goes on
 	Cause    events.Cause  // why it began

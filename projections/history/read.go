@@ -152,9 +152,9 @@ func (v *View) Since(seq uint64, from events.Millis) (began []Interval, complete
 	err = v.read(func(tx *bolt.Tx) error {
 		intervals := tx.Bucket(intervalsBucket)
 		c := tx.Bucket(changesBucket).Cursor()
-		for key, _ := c.Seek(binary.BigEndian.AppendUint64(nil, uint64(from))); key != nil; key, _ = c.Next() {
+		for key, value := c.Seek(binary.BigEndian.AppendUint64(nil, uint64(from))); key != nil; key, value = c.Next() {
 			user, ok := userOf(key)
-			if !ok {
+			if !ok || len(value) != 2 {
 				return errDamaged
 			}
 			i := Interval{User: user, From: atOf(key), Seq: binary.BigEndian.Uint64(key[8:]), n: binary.BigEndian.Uint16(key[len(key)-2:])}
@@ -169,6 +169,7 @@ func (v *View) Since(seq uint64, from events.Millis) (began []Interval, complete
 			if i, err = decodeInterval(at, intervals.Get(at)); err != nil {
 				return err
 			}
+			i.Before = statusOf[value[0]&3]
 			began = append(began, i)
 		}
 		return nil

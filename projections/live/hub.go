@@ -20,6 +20,8 @@ type Place struct {
 type Entry struct {
 	events.Change
 	Place Place
+	// Text is what the hub's Encode made of it, for all readers together.
+	Text any
 }
 
 const (
@@ -34,12 +36,14 @@ const (
 
 // Hub is between the current view and the readers.
 type Hub struct {
-	view *current.View
-	tap  *current.Tap
+	view   *current.View
+	tap    *current.Tap
+	encode func(*Entry) any
 
 	mu      sync.Mutex
 	ring    []Entry // the last ringSize changes; entry n stands at n modulo ringSize
 	next    uint64  // number of the next entry
+	ready   uint64  // entries before it are encoded, and may be read
 	seq     uint64  // up to which the view has told
 	begin   uint64  // the ring holds every change after this sequence
 	readers int
@@ -47,9 +51,13 @@ type Hub struct {
 	news    chan struct{} // buffered 1: something has come since readers were woken
 }
 
-// NewHub returns a hub over v. It starts nothing; see Run.
-func NewHub(v *current.View) *Hub {
-	h := &Hub{view: v, ring: make([]Entry, ringSize), woken: make(chan struct{}), news: make(chan struct{}, 1)}
+// NewHub returns a hub over v. encode is called once for every change, before
+// any reader sees it; nil: nothing is encoded. It starts nothing; see Run.
+func NewHub(v *current.View, encode func(*Entry) any) *Hub {
+	if encode == nil {
+		encode = func(*Entry) any { return nil }
+	}
+	h := &Hub{view: v, encode: encode, ring: make([]Entry, ringSize), woken: make(chan struct{}), news: make(chan struct{}, 1)}
 	h.tap = &current.Tap{Put: h.put, Erased: func(string, events.Moment) {}, Flush: func(uint64) error { return nil }}
 	return h
 }
@@ -64,6 +72,7 @@ func (h *Hub) Run(ctx context.Context) error {
 			return nil
 		case <-h.news:
 		}
+		h.prepare()
 		rest := time.NewTimer(h.wake())
 		select {
 		case <-ctx.Done():
@@ -80,6 +89,37 @@ func (h *Hub) attach() {
 	defer h.mu.Unlock()
 	if h.next == 0 && h.seq < seq {
 		h.seq, h.begin = seq, seq
+	}
+}
+
+// prepare encodes what has come. The view waits for none of it.
+func (h *Hub) prepare() {
+	var some [takeMost]Entry
+	for {
+		h.mu.Lock()
+		if h.next > ringSize {
+			h.ready = max(h.ready, h.next-ringSize)
+		}
+		from := h.ready
+		n := 0
+		for ; n < len(some) && from+uint64(n) < h.next; n++ {
+			some[n] = h.ring[(from+uint64(n))%ringSize]
+		}
+		h.mu.Unlock()
+		if n == 0 {
+			return
+		}
+		for i := range n {
+			some[i].Text = h.encode(&some[i])
+		}
+		h.mu.Lock()
+		for i := range n {
+			if e := &h.ring[(from+uint64(i))%ringSize]; e.Place == some[i].Place && e.User == some[i].User { // else overtaken
+				e.Text = some[i].Text
+			}
+		}
+		h.ready = from + uint64(n)
+		h.mu.Unlock()
 	}
 }
 

@@ -74,13 +74,26 @@ func (e Place) reached(p Place) bool {
 func (h *Hub) reader(next uint64, users []string) *Reader {
 	h.readers++
 	r := &Reader{hub: h, next: next}
-	if users != nil {
-		r.users = make(map[string]struct{}, len(users))
-		for _, u := range users {
-			r.users[u] = struct{}{}
-		}
-	}
+	r.Watch(users)
 	return r
+}
+
+// Watch makes the reader get the changes of users only; nil: all.
+func (r *Reader) Watch(users []string) {
+	r.users = nil
+	if users == nil {
+		return
+	}
+	r.users = make(map[string]struct{}, len(users))
+	for _, u := range users {
+		r.users[u] = struct{}{}
+	}
+}
+
+// Wants reports whether the reader gets the changes of user.
+func (r *Reader) Wants(user string) bool {
+	_, named := r.users[user]
+	return r.users == nil || named
 }
 
 // Next appends to dst the changes that have come since, at most a few hundred,
@@ -109,12 +122,10 @@ func (r *Reader) take(dst []Entry) ([]Entry, <-chan struct{}, error) {
 	if h.next > ringSize && r.next < h.next-ringSize {
 		return dst, nil, ErrSlow
 	}
-	for taken := 0; r.next < h.next && taken < takeMost; r.next++ {
+	for taken := 0; r.next < h.ready && taken < takeMost; r.next++ {
 		e := &h.ring[r.next%ringSize]
-		if r.users != nil {
-			if _, wanted := r.users[e.User]; !wanted {
-				continue
-			}
+		if !r.Wants(e.User) {
+			continue
 		}
 		dst = append(dst, *e)
 		taken++

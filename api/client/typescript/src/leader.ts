@@ -1,0 +1,69 @@
+/**
+ * Which one of a browser's tabs beats: the one that holds a lock. The browser frees it when a tab closes, crashes or is
+ * killed, and gives it to the next in line.
+ *
+ *     claim ──► in line ──► gained ──► (another tab takes it) lost ──► in line …
+ *
+ * Without locks (a page that is not secure) every tab leads: all of them beat for one session, which does no harm.
+ */
+export class Leadership {
+  private name = "";
+  private turn = 0; // outdates the callbacks of requests before
+  private held = false;
+  private letGo: (() => void) | undefined;
+  private leaveLine: AbortController | undefined;
+
+  constructor(
+    private readonly locks: LockManager | undefined,
+    /** due: when the next beat is due, where the tab that led said so; else at once. */
+    private readonly gained: (due?: number) => void,
+    private readonly lost: () => void,
+  ) {}
+
+  /** Gets in line for the lock of this name. */
+  claim(name: string): void {
+    this.release();
+    this.name = name;
+    this.leaveLine = new AbortController();
+    this.request({ signal: this.leaveLine.signal });
+  }
+
+  /** Takes the lock from the tab that has it, as agreed with it. */
+  take(due: number): void {
+    this.release();
+    this.request({ steal: true }, due);
+  }
+
+  /** Gives the lock up, and the place in the line. */
+  release(): void {
+    this.turn++;
+    this.held = false;
+    this.leaveLine?.abort();
+    this.letGo?.();
+  }
+
+  private request(how: LockOptions, due?: number): void {
+    const turn = ++this.turn;
+    const lead = () => {
+      if (turn !== this.turn) return;
+      this.held = true;
+      this.gained(due);
+      return new Promise<void>((resolve) => {
+        this.letGo = resolve;
+      });
+    };
+    if (!this.locks) {
+      lead();
+      return;
+    }
+    this.locks.request(this.name, how, lead).catch(() => {
+      if (turn !== this.turn) return; // left the line
+      if (this.held) {
+        this.lost();
+        this.claim(this.name);
+      } else {
+        lead(); // a page that may not use locks, such as one in a sandbox
+      }
+    });
+  }
+}

@@ -1,0 +1,293 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rollcall-dev/rollcall/api/auth"
+	"github.com/rollcall-dev/rollcall/events"
+	"github.com/rollcall-dev/rollcall/projections/history"
+	"github.com/rollcall-dev/rollcall/projections/live"
+)
+
+const (
+	typeEvents = "text/event-stream"
+	// snapshotMost is how many users one snapshot message holds.
+	snapshotMost = 500
+	// watchMost is how many users a stream may name.
+	watchMost = 1000
+	// watchPing is how long a stream is silent at most.
+	watchPing = 15 * time.Second
+	// watchPatience is how long a client may take to read what was sent.
+	watchPatience = 10 * time.Second
+)
+
+// statusEvent is a change of status on the live stream.
+type statusEvent struct {
+	User     string        `json:"user"`
+	Status   events.Status `json:"status"`
+	Observed events.Status `json:"observed"`
+	Since    moment        `json:"since"`
+	LastSeen moment        `json:"last_seen"`
+	From     events.Status `json:"from"`
+	Cause    events.Cause  `json:"cause"`
+	Actor    string        `json:"actor,omitempty"`
+	Seq      uint64        `json:"seq"`
+}
+
+// statusText is a change as it goes over the wire, for those who may see the
+// actor and for the others.
+type statusText struct{ private, public []byte }
+
+// EncodeChange makes of a change what the live stream sends: the hub that is
+// given as Config.Live must be made with it.
+func EncodeChange(e *live.Entry) any {
+	s := statusEvent{User: e.User, Status: e.To.Status, Observed: e.Observed, Since: moment(e.To.Since), LastSeen: moment(e.LastSeen),
+		From: e.From.Status, Cause: e.To.Cause, Actor: e.To.Actor, Seq: e.To.Seq}
+	private := message("status", e.Place, s)
+	s.Actor = ""
+	return statusText{private: private, public: message("status", e.Place, s)}
+}
+
+// message is one message of the stream. A place of zero has no id.
+func message(event string, at live.Place, data any) []byte {
+	body, err := json.Marshal(data)
+	if err != nil {
+		body = []byte("{}") // only types of this package come here, and they can be encoded
+	}
+	b := []byte("event: " + event + "\n")
+	if at != (live.Place{}) {
+		b = append(b, "id: "+placeText(at)+"\n"...)
+	}
+	b = append(b, "data: "...)
+	b = append(b, body...)
+	return append(b, "\n\n"...)
+}
+
+// placeText is the id of a message: the sequence that it stands at, and, where
+// further changes of the same event follow, which of them it is.
+func placeText(p live.Place) string {
+	s := strconv.FormatUint(p.Seq, 10)
+	if p.Nth != 0 {
+		s += "." + strconv.Itoa(p.Nth)
+	}
+	return s
+}
+
+// placeOf reads the id that a client saw last.
+func placeOf(id string) (p live.Place, ok bool) {
+	seq, nth, more := strings.Cut(id, ".")
+	var err, err2 error
+	p.Seq, err = strconv.ParseUint(seq, 10, 64)
+	if more {
+		p.Nth, err2 = strconv.Atoi(nth)
+	}
+	return p, err == nil && err2 == nil && p.Nth >= 0
+}
+
+// watch streams changes of status until the client goes, its token ends or the
+// node stops.
+func (a *API) watch(q request) (int, error) {
+	if a.cfg.Live == nil {
+		return 0, fault(notFound, "This node has no live stream.")
+	}
+	users, err := q.watched()
+	if err != nil {
+		return 0, err
+	}
+	ctx, cancel := context.WithDeadline(q.r.Context(), q.who.ValidUntil())
+	defer cancel()
+	defer context.AfterFunc(a.staying, cancel)()
+	w := &watcher{a: a, q: q, users: users, control: http.NewResponseController(q.w), private: auth.Allow(q.who, auth.ActReadPrivate, "")}
+	reader, err := w.begin(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer reader.Close()
+	w.follow(ctx, reader)
+	return http.StatusOK, nil
+}
+
+// watched returns the users that a stream is about, nil for all, if the caller
+// may watch them.
+func (q request) watched() ([]string, error) {
+	list := q.query["users"]
+	if list == "" {
+		return nil, q.may(auth.ActRead, "")
+	}
+	users := strings.Split(list, ",")
+	if len(users) > watchMost {
+		return nil, fault(invalidParameter, fmt.Sprintf("A stream names at most %d users.", watchMost))
+	}
+	for _, u := range users {
+		if events.ValidID(u) != nil {
+			return nil, fault(invalidParameter, "users is a list of user ids, separated by commas.")
+		}
+		if err := q.may(auth.ActRead, u); err != nil && (u != q.who.User || !auth.Allow(q.who, auth.ActReadSelf, u)) {
+			return nil, err
+		}
+	}
+	return users, nil
+}
+
+// watcher is one reader's end of the stream.
+type watcher struct {
+	a       *API
+	q       request
+	users   []string
+	control *http.ResponseController
+	private bool
+}
+
+// begin sends the head of the answer and everything up to the place at which the
+// reader stands: the missed changes, or a snapshot.
+func (w *watcher) begin(ctx context.Context) (*live.Reader, error) {
+	h := w.q.w.Header()
+	h["Content-Type"] = []string{typeEvents}
+	h["X-Accel-Buffering"] = []string{"no"}
+	secure(h)
+	id := w.q.r.Header.Get("Last-Event-Id")
+	if id == "" {
+		reader, snapshot, err := w.a.cfg.Live.Start(w.users)
+		if err != nil {
+			return nil, err
+		}
+		return reader, w.closing(reader, w.snapshot([]byte("retry: 2000\n\n"), snapshot, reader.Seq()))
+	}
+	if p, ok := placeOf(id); ok {
+		if reader, err := w.a.cfg.Live.Resume(p, w.users); err == nil {
+			return reader, w.closing(reader, w.send([]byte("retry: 2000\n\n")))
+		}
+		reader, missed, ok, err := w.missed(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			return reader, w.closing(reader, w.send(append([]byte("retry: 2000\n\n"), missed...)))
+		}
+	}
+	reader, snapshot, err := w.a.cfg.Live.Start(w.users)
+	if err != nil {
+		return nil, err
+	}
+	return reader, w.closing(reader, w.snapshot([]byte("retry: 2000\n\nevent: reset\ndata: {}\n\n"), snapshot, reader.Seq()))
+}
+
+// closing closes the reader if err says that nobody will.
+func (w *watcher) closing(reader *live.Reader, err error) error {
+	if err != nil {
+		reader.Close()
+	}
+	return err
+}
+
+// missed returns the changes after p out of the history, and a reader that goes
+// on behind them; ok is false where they are no longer all there.
+func (w *watcher) missed(ctx context.Context, p live.Place) (reader *live.Reader, text []byte, ok bool, err error) {
+	if w.a.cfg.History == nil || p.Nth != 0 || p.Seq == 0 || p.Seq > w.a.cfg.View.Seq() {
+		return nil, nil, false, nil
+	}
+	m, err := w.a.cfg.Log.Message(ctx, p.Seq)
+	if err != nil {
+		return nil, nil, false, nil //nolint:nilerr // what was there then is no longer known
+	}
+	if reader, _, err = w.a.cfg.Live.Start([]string{}); err != nil {
+		return nil, nil, false, err
+	}
+	reader.Watch(w.users)
+	began, complete, err := w.a.cfg.History.Since(p.Seq, m.Time-10_000)
+	if err != nil || !complete {
+		reader.Close()
+		return nil, nil, false, err
+	}
+	return reader, w.history(began, reader), true, nil
+}
+
+// history encodes the intervals that began up to where the reader stands.
+func (w *watcher) history(began []history.Interval, reader *live.Reader) (text []byte) {
+	for n := range began {
+		i := &began[n]
+		if i.Seq > reader.Seq() || !reader.Wants(i.User) {
+			continue
+		}
+		s := statusEvent{User: i.User, Status: i.Status, Observed: i.Observed, Since: moment(i.From), LastSeen: moment(i.LastSeen),
+			From: i.Before, Cause: i.Cause, Seq: i.Seq}
+		if w.private {
+			s.Actor = i.Actor
+		}
+		at := live.Place{Seq: i.Seq}
+		if n+1 < len(began) && began[n+1].Seq == i.Seq {
+			at = live.Place{} // the id comes with the last one of the event
+		}
+		text = append(text, message("status", at, s)...)
+	}
+	return text
+}
+
+// snapshot sends users in heaps; only the last has an id, so that a client that
+// is cut off in between begins anew.
+func (w *watcher) snapshot(head []byte, users []events.User, seq uint64) error {
+	for text := head; ; text = nil {
+		n := min(len(users), snapshotMost)
+		heap := struct {
+			Users []presence `json:"users"`
+		}{make([]presence, n)}
+		for i := range n {
+			heap.Users[i] = presenceOf(&users[i], w.q.who)
+		}
+		users = users[n:]
+		at := live.Place{}
+		if len(users) == 0 {
+			at.Seq = seq
+		}
+		if err := w.send(append(text, message("snapshot", at, heap)...)); err != nil || len(users) == 0 {
+			return err
+		}
+	}
+}
+
+// follow sends changes until ctx ends or the client does not read them.
+func (w *watcher) follow(ctx context.Context, reader *live.Reader) {
+	var entries []live.Entry
+	var text []byte
+	for {
+		waiting, cancel := context.WithTimeout(ctx, watchPing)
+		got, err := reader.Next(waiting, entries[:0])
+		cancel()
+		entries, text = got, text[:0]
+		for i := range got {
+			if t, ok := got[i].Text.(statusText); ok && w.private {
+				text = append(text, t.private...)
+			} else if ok {
+				text = append(text, t.public...)
+			}
+		}
+		switch {
+		case ctx.Err() != nil || errors.Is(err, live.ErrSlow):
+			return
+		case err != nil:
+			text = append(text, ": still here\n\n"...)
+		}
+		if w.send(text) != nil {
+			return
+		}
+	}
+}
+
+// send writes text and makes it go out, within watchPatience.
+func (w *watcher) send(text []byte) error {
+	_ = w.control.SetWriteDeadline(time.Now().Add(watchPatience))
+	if _, err := w.q.w.Write(text); err != nil {
+		return fmt.Errorf("sending to a watcher: %w", err)
+	}
+	if err := w.control.Flush(); err != nil {
+		return fmt.Errorf("sending to a watcher: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,326 @@
+package past
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"maps"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rollcall-dev/rollcall/events"
+	"github.com/rollcall-dev/rollcall/events/journal"
+	"github.com/rollcall-dev/rollcall/events/journaltest"
+)
+
+// imported appends text, whose times are all of one day: 09:30:00 stands for
+// 2021-01-31T09:30:00Z.
+func imported(t testing.TB, cfg Config, text string) Result {
+	t.Helper()
+	result, err := Append(t.Context(), cfg, day(t, text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result
+}
+
+func day(t testing.TB, text string) *File {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString("at,user,event,session\n")
+	for row := range strings.Lines(text) {
+		if row = strings.TrimSpace(row); row != "" {
+			b.WriteString("2021-01-31T" + row[:8] + "Z" + row[8:] + strings.Repeat(",", 3-strings.Count(row, ",")) + "\n")
+		}
+	}
+	return read(t, b.String())
+}
+
+func TestALogoutOfSomebodyNotOnlineChangesNothing(t *testing.T) {
+	j := journaltest.Open(t, journal.Config{})
+	result := imported(t, Config{Log: j}, `
+		09:00:00,alice,leave
+		09:01:00,bob,leave
+		09:02:00,bob,leave
+		09:03:00,alice,join
+		09:04:00,alice,leave,web
+		09:05:00,alice,leave
+		09:06:00,alice,leave`)
+	f := fold(t, j, 1)
+	if diff := cmp.Diff(Result{Events: 3, Ignored: 4, LastSeq: f.seqs[2]}, result); diff != "" {
+		t.Error(diff)
+	}
+	bob := f.users["bob"]
+	if !bob.Known() || bob.Status() != events.StatusOffline || bob.LastSeen() != 0 || bob.Shown.Since != at(t, "2021-01-31T09:01:00Z") {
+		t.Errorf("bob, of whom only leaves are told: %+v", bob)
+	}
+	want := []step{{at(t, "2021-01-31T09:03:00Z"), true}, {at(t, "2021-01-31T09:05:00Z"), false}}
+	if diff := cmp.Diff(want, f.outcome().Steps["alice"]); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestEachIsTheActorOfHisOwnPast(t *testing.T) {
+	j := journaltest.Open(t, journal.Config{})
+	imported(t, Config{Log: j, Timeout: time.Minute}, `
+		09:00:00,alice,say
+		09:00:10,bob,join
+		09:00:20,bob,leave`)
+	f := fold(t, j, 1)
+	var actors []string
+	for _, c := range f.changes {
+		actors = append(actors, c.To.Actor)
+	}
+	if diff := cmp.Diff([]string{"alice", "bob", "bob", events.ServiceActor}, actors); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestASignOfLifeAtTheDeadlineComesInTime(t *testing.T) {
+	j := journaltest.Open(t, journal.Config{})
+	result := imported(t, Config{Log: j, Timeout: time.Minute}, `
+		09:00:00,alice,login
+		09:01:00,alice,heartbeat
+		09:00:00,bob,heartbeat
+		09:01:00,bob,logout
+		09:00:30,carol,heartbeat
+		09:01:30,carol,login
+		09:02:31,carol,heartbeat`)
+	f := fold(t, j, 1)
+	off := f.said(events.Offline)
+	var got []string
+	for _, e := range off {
+		got = append(got, e.User+" "+e.At.String())
+		if e.LastSeen != e.At-60_000 || e.Cause != events.CauseTimeout || e.Session != events.DefaultSession {
+			t.Errorf("%+v", e)
+		}
+	}
+	want := []string{"alice 2021-01-31T09:02:00.000Z", "carol 2021-01-31T09:02:30.000Z", "carol 2021-01-31T09:03:31.000Z"}
+	if diff := cmp.Diff(want, got); diff != "" || result.Timeouts != 3 {
+		t.Errorf("%+v: %s", result, diff)
+	}
+	f.ordered(t)
+}
+
+func TestNobodyIsTimedOutWhoseDeadlineIsToCome(t *testing.T) {
+	j := journaltest.Open(t, journal.Config{})
+	now := at(t, "2021-01-31T09:02:00Z")
+	imported(t, Config{Log: j, Timeout: time.Minute, Now: now.Time, pause: atOnce}, `
+		09:00:59,alice,login
+		09:01:00,bob,login
+		09:01:01,carol,login`)
+	if off := fold(t, j, 1).said(events.Offline); len(off) != 1 || off[0].User != "alice" {
+		t.Errorf("offline: %+v", off)
+	}
+}
+
+func TestAnEndNamesTheSignOfLifeThatItWasJudgedBy(t *testing.T) {
+	j := journaltest.Open(t, journal.Config{})
+	imported(t, Config{Log: j, Timeout: time.Minute}, `
+		09:00:00,alice,login
+		09:00:01,bob,say
+		09:00:02,bob,say
+		09:00:03,bob,say
+		09:10:00,dave,join`)
+	f := fold(t, j, 1)
+	if len(f.outcome().Live) != 0 {
+		t.Errorf("an end was void: %v", f.outcome().Live)
+	}
+	for i, e := range f.events {
+		if e.Type == events.Offline && (e.Judged == 0 || e.Judged >= f.seqs[i]) {
+			t.Errorf("%s's end at %d was judged by %d", e.User, f.seqs[i], e.Judged)
+		}
+	}
+	if e := f.said(events.Offline)[0]; e.User != "alice" || e.Judged != f.seqs[0] {
+		t.Errorf("alice's login stands at %d: %+v", f.seqs[0], e)
+	}
+}
+
+func TestARepeatAddsNothing(t *testing.T) {
+	j := journaltest.Open(t, journal.Config{})
+	for _, text := range []string{
+		"09:00:00,alice,say\n09:00:01,alice,say\n09:00:02,alice,leave\n",
+		"10:00:00,alice,join\n10:00:01,alice,say\n",
+		"11:00:00,bob,leave\n",
+	} {
+		imported(t, Config{Log: j, Timeout: time.Minute}, text)
+		_, end, err := j.Bounds(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		result, err := Append(t.Context(), Config{Log: j, Timeout: time.Minute}, day(t, text))
+		if !errors.Is(err, ErrRepeated) || result != (Result{}) {
+			t.Errorf("%q again: %+v, %v", text, result, err)
+		}
+		f := fold(t, j, end+1)
+		if len(f.events) > 0 || f.beats > 0 {
+			t.Errorf("%q again: %d events and %d messages of heartbeats more", text, len(f.events), f.beats)
+		}
+	}
+}
+
+func TestAUserTableBecomesTheStartingLastSeen(t *testing.T) {
+	j := journaltest.Open(t, journal.Config{})
+	f := read(t, "id,online_status,last_seen\n17,online,2026-01-05 10:11:12.123456+00:00\n18,offline,\n19,offline,2026-01-04 10:11:12\n")
+	result, err := Append(t.Context(), Config{Log: j, Timeout: time.Minute}, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if result.Events != 2 || result.Ignored != 1 || result.Timeouts != 0 {
+		t.Errorf("%+v", result)
+	}
+	got := fold(t, j, 1)
+	want := map[string]events.Millis{"17": at(t, "2026-01-05T10:11:12.123Z"), "19": at(t, "2026-01-04T10:11:12Z")}
+	if diff := cmp.Diff(want, got.outcome().Seen); diff != "" || len(got.changes) != 0 {
+		t.Errorf("%d changes; last seen %s", len(got.changes), diff)
+	}
+	for id := range want {
+		if u := got.users[id]; !u.Known() || u.Status() != events.StatusOffline || u.Shown.Actor != events.ServiceActor {
+			t.Errorf("%+v", u)
+		}
+	}
+}
+
+// live is who has sessions, as a view would tell it.
+func (f *folded) live() iter.Seq[*events.User] { return maps.Values(f.users) }
+
+func TestASecondFileGoesOnWhereTheFirstOneEnded(t *testing.T) {
+	first := "09:00:00,alice,join\n09:00:00,bob,join\n09:00:00,carol,say\n09:00:00,dave,join,web\n"
+	second := "09:00:30,alice,leave\n09:00:40,bob,say\n09:02:00,bob,leave\n09:02:01,erin,leave\n"
+	for _, timeout := range []time.Duration{0, time.Minute} {
+		j, together := journaltest.Open(t, journal.Config{}), journaltest.Open(t, journal.Config{})
+		imported(t, Config{Log: j}, first) // the sessions stay
+		imported(t, Config{Log: j, Timeout: timeout, Live: fold(t, j, 1).live()}, second)
+		imported(t, Config{Log: together, Timeout: timeout}, first+second)
+		if diff := cmp.Diff(fold(t, together, 1).outcome(), fold(t, j, 1).outcome()); diff != "" {
+			t.Errorf("timeout %v: in one file (-) and in two (+):\n%s", timeout, diff)
+		}
+	}
+}
+
+func TestABeatThatMakesSomebodyActiveKeepsItsPlace(t *testing.T) {
+	j := journaltest.Open(t, journal.Config{})
+	for _, b := range []events.Event{
+		{Type: events.Heartbeat, User: "alice", Session: "s", Actor: "alice", At: 1000},
+		{Type: events.Heartbeat, User: "bob", Session: "s", Actor: "bob", At: 1000, Idle: true},
+	} {
+		if _, err := j.Append(t.Context(), b, journal.Key{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	imported(t, Config{Log: j, Live: fold(t, j, 1).live()}, `
+		09:00:00,alice,say,s
+		09:00:01,carol,join
+		09:00:02,alice,say,s
+		09:00:03,bob,say,s
+		09:00:04,bob,say,s`)
+	f := fold(t, j, 1)
+	f.ordered(t)
+	if last := f.changes[len(f.changes)-1]; last.User != "bob" || last.To.Status != events.StatusOnline {
+		t.Errorf("the last change: %+v", last)
+	}
+}
+
+func TestAShortQueueIsWaitedFor(t *testing.T) {
+	j := journaltest.Open(t, journal.Config{QueueLimit: 8})
+	var b strings.Builder
+	b.WriteString("at,user,event\n")
+	for range 3000 {
+		b.WriteString("2021-01-31T09:00:00Z,alice,join\n2021-01-31T09:00:00Z,alice,say\n2021-01-31T09:00:00Z,alice,leave\n")
+	}
+	result, err := Append(t.Context(), Config{Log: j}, read(t, b.String()))
+	if err != nil || result.Events != 6000 || result.Beats != 3000 {
+		t.Errorf("%+v, %v", result, err)
+	}
+	if n := len(fold(t, j, 1).changes); n != 6000 {
+		t.Errorf("%d changes", n)
+	}
+}
+
+// failing is a log that fails from the n-th event on.
+type failing struct {
+	Log
+	n   int
+	err error
+}
+
+func (l *failing) Submit(e events.Event, key journal.Key) (*journal.Receipt, error) {
+	if l.n--; l.n < 0 {
+		return nil, l.err
+	}
+	return l.Log.Submit(e, key)
+}
+
+func TestALogThatFailsEndsTheImportWithTheLine(t *testing.T) {
+	j := journaltest.Open(t, journal.Config{})
+	l := &failing{Log: j, n: 2, err: journal.ErrFull}
+	result, err := Append(t.Context(), Config{Log: l}, day(t, "09:00:00,alice,join\n09:00:01,bob,join\n09:00:02,carol,join\n"))
+	if !errors.Is(err, journal.ErrFull) || !strings.Contains(err.Error(), "line 4") || result.Events != 1 {
+		t.Errorf("%+v, %v", result, err)
+	}
+	l = &failing{Log: j, err: journal.ErrOverloaded}
+	if _, err = Append(t.Context(), Config{Log: l}, day(t, "10:00:00,alice,join\n")); !errors.Is(err, journal.ErrOverloaded) {
+		t.Errorf("a queue that others fill: %v", err)
+	}
+}
+
+func TestAStoppedImportSaysSo(t *testing.T) {
+	j := journaltest.Open(t, journal.Config{})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Append(ctx, Config{Log: j}, day(t, "09:00:00,alice,join\n")); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	ctx, cancel = context.WithCancel(t.Context())
+	now := at(t, "2021-01-31T09:00:01Z")
+	stop := func(ctx context.Context, d time.Duration) error {
+		cancel()
+		return pause(ctx, d)
+	}
+	if _, err := Append(ctx, Config{Log: j, Now: now.Time, pause: stop}, day(t, "09:00:00,alice,join\n")); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if f := fold(t, j, 1); len(f.events) != 0 {
+		t.Errorf("appended: %+v", f.events)
+	}
+}
+
+func TestWhatHappenedJustNowKeepsItsTime(t *testing.T) {
+	j := journaltest.Open(t, journal.Config{})
+	seen := time.Now().Add(-settling*time.Millisecond + 700*time.Millisecond).UTC()
+	f := read(t, "at,user,event\n"+seen.Format(time.RFC3339Nano)+",alice,login\n")
+	if _, err := Append(t.Context(), Config{Log: j}, f); err != nil {
+		t.Fatal(err)
+	}
+	if got := fold(t, j, 1).users["alice"].Shown.Since; got != events.MillisOf(seen) {
+		t.Errorf("online since %v, want %v", got, seen)
+	}
+}
+
+func TestProgressGoesFromNothingToAll(t *testing.T) {
+	j := journaltest.Open(t, journal.Config{})
+	text := "at,user,event\n" + strings.Repeat("2021-01-31T09:00:00Z,alice,say\n", 2*reportEvery+1)
+	var done []int
+	cfg := Config{Log: j, Report: func(d, total int) {
+		if done = append(done, d); total != 2*reportEvery+1 {
+			t.Errorf("of %d", total)
+		}
+	}}
+	if _, err := Append(t.Context(), cfg, read(t, text)); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]int{0, reportEvery, 2 * reportEvery, 2*reportEvery + 1}, done); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestATimeoutIsASecondAtLeast(t *testing.T) {
+	for _, timeout := range []time.Duration{-time.Minute, time.Millisecond} {
+		if _, err := Append(t.Context(), Config{Timeout: timeout}, day(t, "09:00:00,alice,join\n")); err == nil {
+			t.Errorf("%v: no error", timeout)
+		}
+	}
+}
