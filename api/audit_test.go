@@ -312,7 +312,7 @@ type followed struct {
 
 func (s *service) follow(token, query string) *followed {
 	s.t.Helper()
-	r, err := http.NewRequestWithContext(s.t.Context(), "GET", s.url+"/v1/events"+query, nil)
+	r, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.url+"/v1/events"+query, nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -322,7 +322,7 @@ func (s *service) follow(token, query string) *followed {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if resp.StatusCode != 200 {
+	if resp.StatusCode != http.StatusOK {
 		s.t.Fatal(resp.Status)
 	}
 	f := &followed{t: s.t, lines: make(chan string)}

@@ -3,6 +3,7 @@ package api_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -101,4 +102,61 @@ func BenchmarkLines(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.N)*lines/b.Elapsed().Seconds(), "lines/s")
+}
+
+// BenchmarkAudit reads a log of 100,000 events: a page in the middle of it, and all as lines, which tells how many a
+// second come.
+func BenchmarkAudit(b *testing.B) {
+	s := serve(b)
+	archive := s.archiving()
+	const n = 100_000
+	var last *journal.Receipt
+	for i := range n {
+		e := events.Event{Type: events.Login, User: fmt.Sprintf("user-%d", i%10_000), Session: "web-1", Actor: "backend", At: events.MillisOf(day)}
+		for {
+			var err error
+			if last, err = s.journal.Submit(e, journal.Key{}); err == nil {
+				break
+			}
+		}
+	}
+	ack, err := last.Wait(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	run := func(b *testing.B) {
+		b.Run("page", func(b *testing.B) {
+			for b.Loop() {
+				s.in(b).get(fmt.Sprintf("?after_seq=%d", n/2), "application/json")
+			}
+		})
+		b.Run("lines", func(b *testing.B) {
+			for b.Loop() {
+				s.in(b).get("", "application/x-ndjson")
+			}
+			b.ReportMetric(float64(b.N)*n/b.Elapsed().Seconds(), "events/s")
+		})
+	}
+	b.Run("hot", run)
+	s.trim(archive.Copied, ack.Seq)
+	b.Run("copy", run)
+}
+
+// get reads the audit and throws it away.
+func (s *service) get(query, accept string) {
+	s.t.Helper()
+	r, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.url+"/v1/events"+query, http.NoBody)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+root)
+	r.Header.Set("Accept", accept)
+	resp, err := s.client.Do(r)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil || resp.StatusCode != http.StatusOK {
+		s.t.Fatal(resp.Status, err)
+	}
 }

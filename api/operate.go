@@ -42,7 +42,7 @@ type workProgress struct {
 // workDone is the last line. An answer that ends without one was cut off.
 type workDone struct {
 	Done  bool         `json:"done" enum:"true"`
-	Error string       `json:"error,omitempty" doc:"Why the work failed; nothing was changed then"`
+	Error string       `json:"error,omitempty" doc:"Why the work failed"`
 	Views []comparison `json:"views,omitempty" nullable:"false" doc:"Of verify: what was found"`
 }
 
@@ -97,22 +97,26 @@ func (a *API) work(q request, fn func(context.Context, func(mirror.Progress)) (w
 	case !a.working.CompareAndSwap(false, true):
 		return 0, fault(inProgress, "This node is verifying or rebuilding its views already.")
 	}
+	out := a.lineByLine(q, typeNDJSON)
+	done := a.workOn(q, out, fn)
+	out.tell(done)
+	return out.end(nil)
+}
+
+// workOn runs fn to its end. When it returns the next work may begin: who has read the last line may ask for more.
+func (a *API) workOn(q request, out *lines, fn func(context.Context, func(mirror.Progress)) (workDone, error)) workDone {
 	defer a.working.Store(false)
 	ctx, stop := a.whileServed(q)
 	defer stop()
-	out := a.lineByLine(q, typeNDJSON)
-	if err := out.flush(); err != nil {
-		return http.StatusOK, nil //nolint:nilerr // the client has gone
-	}
+	_ = out.flush() // that it has begun; a client that has gone ends ctx
 	done, err := fn(ctx, func(p mirror.Progress) {
 		out.tell(workProgress{Seq: p.Seq, To: p.To, Events: p.Events, Seconds: p.Took.Seconds()})
 	})
-	done.Done = true
 	if err != nil {
-		done.Views, done.Error = nil, a.whyNot(ctx, err)
+		done = workDone{Error: a.whyNot(ctx, err)}
 	}
-	out.tell(done)
-	return out.end(nil)
+	done.Done = true
+	return done
 }
 
 // tell sends v as a line of its own at once. That the client has gone ends the work by its context.

@@ -159,7 +159,7 @@ func (n *Node) openStore(ctx context.Context, down *teardown) (*parts, error) {
 	if err := n.connect(p, down); err != nil {
 		return nil, err
 	}
-	if err := n.openLog(ctx, p); err != nil {
+	if err := n.openLog(ctx, p, p.view.Seen() || p.history.Seen()); err != nil {
 		return nil, err
 	}
 	return p, n.join(ctx, p)
@@ -172,11 +172,11 @@ func (n *Node) openViews(p *parts, down *teardown) (err error) {
 	if err := os.MkdirAll(n.cfg.viewsDir(), 0o700); err != nil {
 		return fmt.Errorf("making the directory of the views: %w", err)
 	}
-	if p.view, err = current.Open(current.Config{Path: filepath.Join(n.cfg.viewsDir(), "current.db"), Checkpoint: n.cfg.Checkpoint, Logger: n.cfg.Logger}); err != nil {
+	if p.view, err = current.Open(current.Config{Path: filepath.Join(n.cfg.viewsDir(), mirror.CurrentFile), Checkpoint: n.cfg.Checkpoint, Logger: n.cfg.Logger}); err != nil {
 		return err
 	}
 	down.add("closing the current view", p.view.Close)
-	if p.history, err = history.Open(history.Config{Path: filepath.Join(n.cfg.viewsDir(), "history.db"), Retention: n.cfg.AuditRetention, Logger: n.cfg.Logger}); err != nil {
+	if p.history, err = history.Open(history.Config{Path: filepath.Join(n.cfg.viewsDir(), mirror.HistoryFile), Retention: n.cfg.AuditRetention, Logger: n.cfg.Logger}); err != nil {
 		return err
 	}
 	down.add("closing the history", p.history.Close)
@@ -221,7 +221,18 @@ func (n *Node) rebuild(ctx context.Context, p *parts, which string, report func(
 }
 
 func (n *Node) mirror(ctx context.Context, p *parts, report func(mirror.Progress)) (*mirror.Mirror, error) {
-	return mirror.New(ctx, mirror.Config{Log: p.log, Dir: n.cfg.viewsDir(), Retention: n.cfg.AuditRetention, Report: report, Logger: n.cfg.Logger})
+	lost, err := p.log.Lost(ctx)
+	if err != nil {
+		return nil, err
+	}
+	m, err := mirror.New(ctx, mirror.Config{Log: p.log, Dir: n.cfg.viewsDir(), Retention: n.cfg.AuditRetention, Report: report, Logger: n.cfg.Logger})
+	if err != nil {
+		return nil, err
+	}
+	if err := m.History.Cut(lost); err != nil {
+		return nil, errors.Join(err, m.Close())
+	}
+	return m, nil
 }
 
 func (p *parts) views() mirror.Views { return mirror.Views{Current: p.view, History: p.history} }
@@ -244,11 +255,12 @@ func (n *Node) connect(p *parts, down *teardown) (err error) {
 	return nil
 }
 
-func (n *Node) openLog(ctx context.Context, p *parts) (err error) {
+// openLog opens the log, which must be there if it has been seen.
+func (n *Node) openLog(ctx context.Context, p *parts, seen bool) (err error) {
 	metrics := journal.NewMetrics()
 	metrics.Register(p.metrics)
 	p.log, err = journal.Open(ctx, p.nc, journal.Config{Replicas: n.cfg.replicas(p.nc), HotRetention: n.cfg.HotRetention,
-		AuditRetention: n.cfg.AuditRetention, Own: !n.cfg.external(), Seen: p.view.Seen() || p.history.Seen(), Metrics: metrics, Quiet: n.quiet, Logger: n.cfg.Logger})
+		AuditRetention: n.cfg.AuditRetention, Own: !n.cfg.external(), Seen: seen, Metrics: metrics, Quiet: n.quiet, Logger: n.cfg.Logger})
 	return err
 }
 

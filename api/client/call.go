@@ -19,7 +19,7 @@ const maxAnswer = 64 << 20
 type call struct {
 	method, path string
 	query        url.Values
-	body         any    // nil: none
+	body         any    // nil: none; made JSON unless it is encoded
 	key          string // Idempotency-Key; "": none
 }
 
@@ -61,13 +61,18 @@ func (w call) fill(req *http.Request) error {
 	if w.body == nil {
 		return nil
 	}
-	body, err := json.Marshal(w.body)
-	if err != nil {
-		return fmt.Errorf("encoding the body of %s %s: %w", w.method, w.path, err)
+	whole, ok := w.body.(encoded)
+	if !ok {
+		body, err := json.Marshal(w.body)
+		if err != nil {
+			return fmt.Errorf("encoding the body of %s %s: %w", w.method, w.path, err)
+		}
+		whole = encoded{media: "application/json", body: body}
 	}
-	req.Header.Set("Content-Type", "application/json")
-	req.ContentLength = int64(len(body))
-	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	req.Header.Set("Content-Type", whole.media)
+	req.ContentLength = int64(len(whole.body))
+	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(whole.body)), nil }
+	var err error
 	req.Body, err = req.GetBody()
 	return err
 }

@@ -23,6 +23,7 @@ const (
 	CodeNotFound       = "not_found"
 	CodeRateLimited    = "rate_limited"
 	CodeViewBehind     = "view_behind"
+	CodeInProgress     = "in_progress"
 	CodeLogUnavailable = "log_unavailable"
 )
 

@@ -65,8 +65,7 @@ type Page struct {
 	Seq   uint64     `json:"-"`     // where the view stood
 }
 
-// Users returns one page.
-func (c *Client) Users(ctx context.Context, l List) (page Page, err error) {
+func (l List) query() url.Values {
 	query := l.At.query()
 	if l.Status != "" {
 		query.Set("status", string(l.Status))
@@ -77,7 +76,12 @@ func (c *Client) Users(ctx context.Context, l List) (page Page, err error) {
 	if l.Cursor != "" {
 		query.Set("cursor", l.Cursor)
 	}
-	header, err := c.do(ctx, call{method: http.MethodGet, path: "/v1/users", query: query}, &page)
+	return query
+}
+
+// Users returns one page.
+func (c *Client) Users(ctx context.Context, l List) (page Page, err error) {
+	header, err := c.do(ctx, call{method: http.MethodGet, path: "/v1/users", query: l.query()}, &page)
 	page.Seq = seqOf(header)
 	return page, err
 }

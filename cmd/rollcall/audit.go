@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"time"
 
@@ -39,7 +40,7 @@ shown as what they are. Heartbeats are left out unless --heartbeats asks for the
 	flags := cmd.Flags()
 	flags.StringVar(&q.user, "user", "", "only events of this user")
 	flags.StringSliceVar(&q.types, "type", nil, "only events of these types, separated by commas or repeated")
-	completeWith(cmd, "type", client.EventTypes()...)
+	completeWith(cmd, "type", eventTypes...)
 	flags.Uint64Var(&q.after, "after-seq", 0, "only events behind this sequence")
 	flags.BoolVar(&q.heartbeats, "heartbeats", false, "heartbeats too, one by one")
 	flags.BoolVarP(&q.follow, "follow", "f", false, "go on with what comes, until Ctrl-C")
@@ -62,17 +63,31 @@ func (q *auditQuery) print(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	found := c.Events(ctx, client.EventQuery{
-		User: q.user, Types: q.types, From: from, To: to, AfterSeq: q.after, Heartbeats: q.heartbeats, Follow: q.follow,
-	})
+	asked := client.AuditQuery{User: q.user, Types: q.types, From: from, To: to, After: q.after, Heartbeats: q.heartbeats, Follow: q.follow}
+	found := q.events(c.Events(ctx, asked))
 	if !q.follow {
 		return q.explain(printAll(p, q.output, eventColumns, found))
 	}
 	err = printLive(p, q.output, eventColumns, eventWidths, found)
-	if ctx.Err() != nil {
-		return nil // as was asked for
+	switch {
+	case ctx.Err() != nil:
+		return nil //nolint:nilerr // Ctrl-C is how it ends
+	case err == nil:
+		return fmt.Errorf("%s goes on no longer: the token has expired, or the node stops; go on with --after-seq %d", q.server, q.after)
 	}
 	return q.explain(err)
+}
+
+// events keeps in q.after where they are.
+func (q *auditQuery) events(found iter.Seq2[client.Event, error]) iter.Seq2[event, error] {
+	return func(yield func(event, error) bool) {
+		for e, err := range found {
+			q.after = max(q.after, e.Seq)
+			if !yield(event{e}, err) {
+				return
+			}
+		}
+	}
 }
 
 // printLive is printAll for what has no end: each item is written as it comes. In a table the columns are as wide as

@@ -66,7 +66,7 @@ func (e *either) checkNode(ctx context.Context, _ *program, emit bool) (overdue 
 	} else {
 		overdue, err = c.Overdue(ctx)
 	}
-	return overdue, ended, e.remote.explain(err)
+	return overdue, ended, e.explain(err)
 }
 
 // checkStore does the same here.

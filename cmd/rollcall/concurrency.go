@@ -52,7 +52,7 @@ func (q *concurrencyQuery) print(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	found, err := c.Concurrency(ctx, from, to, q.step)
+	found, err := c.Concurrency(ctx, client.Stretch{From: from, To: to, Step: q.step})
 	if err != nil {
 		return q.explain(err)
 	}

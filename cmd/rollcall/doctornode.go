@@ -38,7 +38,7 @@ func examineRecent(ctx context.Context, c *client.Client) (found []finding) {
 	if err != nil {
 		return []finding{skipped("events", "the token may not read them")}
 	}
-	asked := client.EventQuery{AfterSeq: stats.Seq - min(stats.Seq, recent)}
+	asked := client.AuditQuery{After: stats.Seq - min(stats.Seq, recent)}
 	for e, err := range c.Events(ctx, asked) {
 		switch {
 		case err != nil:

@@ -8,14 +8,22 @@ import (
 	"github.com/rollcall-dev/rollcall/api/client"
 )
 
+// event is one of the log. As JSON it is what the node sent, with what this program may not know.
+type event struct{ client.Event }
+
+func (e event) MarshalJSON() ([]byte, error) { return e.Raw, nil }
+
+// eventTypes are those that can be asked for.
+var eventTypes = []string{"login", "heartbeat", "logout", "override", "offline", "online", "erased"}
+
 // eventColumns show an event in one line.
-var eventColumns = []column[client.Event]{
-	{"time", func(e client.Event) string { return moment(e.At) }}, // "": nobody can tell
-	{"seq", func(e client.Event) string { return strconv.FormatUint(e.Seq, 10) }},
-	{"type", func(e client.Event) string { return e.Type + given(e.Undecodable, "undecodable") }},
-	{"user", func(e client.Event) string { return e.User }},
-	{"session", func(e client.Event) string { return e.Session }},
-	{"actor", func(e client.Event) string { return e.Actor }},
+var eventColumns = []column[event]{
+	{"time", func(e event) string { return moment(e.At) }}, // "": nobody can tell
+	{"seq", func(e event) string { return strconv.FormatUint(e.Seq, 10) }},
+	{"type", func(e event) string { return e.Type + given(e.Undecodable, "undecodable") }},
+	{"user", func(e event) string { return e.User }},
+	{"session", func(e event) string { return e.Session }},
+	{"actor", func(e event) string { return e.Actor }},
 	{"details", details},
 }
 
@@ -23,7 +31,7 @@ var eventColumns = []column[client.Event]{
 var eventWidths = []int{24, 10, 11, 16, 12, 12, 0}
 
 // details says in words what belongs to single types of events.
-func details(e client.Event) string {
+func details(e event) string {
 	if e.Undecodable {
 		return e.Error + ", on " + e.Subject
 	}
@@ -46,7 +54,7 @@ func details(e client.Event) string {
 	return ""
 }
 
-func overrideDetails(e client.Event) string {
+func overrideDetails(e event) string {
 	switch e.Change {
 	case "cleared":
 		return "cleared"
@@ -63,7 +71,7 @@ func overrideDetails(e client.Event) string {
 	return s
 }
 
-func offlineDetails(e client.Event) string {
+func offlineDetails(e event) string {
 	if e.Cause == "left" {
 		return join("its page was closed", labelled("last seen ", moment(e.LastSeen)))
 	}

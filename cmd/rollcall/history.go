@@ -48,7 +48,7 @@ func (q *historyQuery) print(ctx context.Context, p *program, user string) error
 	}
 	h := &heard{now: now, drawn: q.format == "table" && terminal(p.stdout)}
 	asked := client.HistoryQuery{From: from, To: to, Limit: maxPage}
-	if err := printAll(p, q.output, intervalColumns(now), h.intervals(c.HistoryPages(ctx, user, asked))); err != nil {
+	if err := printAll(p, q.output, intervalColumns(now), h.intervals(ctx, c, user, asked)); err != nil {
 		return q.explainUser(user, err)
 	}
 	if h.drawn {
@@ -84,24 +84,33 @@ type heard struct {
 }
 
 // intervals yields those of all pages.
-func (h *heard) intervals(pages iter.Seq2[client.History, error]) iter.Seq2[client.Interval, error] {
+func (h *heard) intervals(ctx context.Context, c *client.Client, user string, asked client.HistoryQuery) iter.Seq2[client.Interval, error] {
 	return func(yield func(client.Interval, error) bool) {
-		for page, err := range pages {
+		for more := true; more; more = asked.Cursor != "" {
+			page, err := c.History(ctx, user, asked)
 			if err != nil {
 				yield(client.Interval{}, err)
 				return
 			}
-			h.online, h.complete = page.Online, page.Complete
-			for _, i := range page.Intervals {
-				if h.drawn {
-					h.drawing = append(h.drawing, i)
-				}
-				if !yield(i, nil) {
-					return
-				}
+			if !h.page(page, yield) {
+				return
 			}
+			asked.Cursor = page.Next
 		}
 	}
+}
+
+func (h *heard) page(page client.History, yield func(client.Interval, error) bool) bool {
+	h.online, h.complete = time.Duration(page.OnlineSeconds)*time.Second, page.Complete
+	if h.drawn {
+		h.drawing = append(h.drawing, page.Intervals...)
+	}
+	for _, i := range page.Intervals {
+		if !yield(i, nil) {
+			return false
+		}
+	}
+	return true
 }
 
 func intervalColumns(now time.Time) []column[client.Interval] {
@@ -110,7 +119,7 @@ func intervalColumns(now time.Time) []column[client.Interval] {
 		{"from", func(i client.Interval) string { return moment(i.From) }},
 		{"to", func(i client.Interval) string { return moment(i.To) }},
 		{"duration", func(i client.Interval) string { return lasted(i, now) }},
-		{"cause", func(i client.Interval) string { return string(i.Cause) }},
+		{"cause", func(i client.Interval) string { return i.Cause }},
 		{"actor", func(i client.Interval) string { return i.Actor }},
 		{"seq", func(i client.Interval) string { return strconv.FormatUint(i.Seq, 10) }},
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strconv"
 	"time"
@@ -47,7 +46,7 @@ is offline that is silent for so long, as a node would have it; without, a login
 	cmd.Flags().BoolVar(&i.skipBad, "skip-bad", false, "leave bad rows out, and name them, instead of writing nothing")
 	i.store.declare(cmd)
 	i.progress.declare(cmd)
-	i.output.declare(cmd)
+	i.declare(cmd)
 	return cmd
 }
 
@@ -72,6 +71,9 @@ func (i *importing) run(ctx context.Context, p *program, args []string) error {
 	for _, bad := range file.Bad {
 		p.say("left out: %v", bad)
 	}
+	if kept := i.store.config.auditRetention; file.Len() > 0 && time.Since(file.Earliest().Time()) > kept {
+		p.say("the file begins at %s: a node whose --audit-retention is %s forgets what is older than that, so give it a longer one", file.Earliest(), brief(kept))
+	}
 	done, err := i.append(ctx, p, file)
 	if err != nil {
 		return i.explain(err)
@@ -81,7 +83,7 @@ func (i *importing) run(ctx context.Context, p *program, args []string) error {
 
 // read reads the file that args name, or standard input.
 func (i *importing) read(p *program, args []string) (*past.File, error) {
-	var from io.Reader = p.stdin
+	from := p.stdin
 	name := "standard input"
 	if len(args) == 1 && args[0] != "-" {
 		f, err := os.Open(args[0])

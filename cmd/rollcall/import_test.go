@@ -10,7 +10,7 @@ import (
 
 func TestImportSaysWhatItDid(t *testing.T) {
 	dir := t.TempDir()
-	s := call{stdin: oldDays}.rollcall(t, "import", "--data-dir", dir, "-o", "csv", "--timeout", "1h").wants(t, exitFine)
+	s := call{stdin: oldDays}.rollcall(t, "import", "--data-dir", dir, "-o", "csv", "--timeout", "1h", "--audit-retention", "876000h").wants(t, exitFine)
 	if want := "rows,events,heartbeats,timeouts,ignored,bad,seq,seconds\n5,"; !strings.HasPrefix(s.stdout, want) {
 		t.Errorf("got %s, want %s", s.stdout, want)
 	}
@@ -51,6 +51,15 @@ func TestImportBehindLaterEventsIsRefused(t *testing.T) {
 	s := call{stdin: "at,user,event\n2026-01-04T09:00:00Z,alice,join\n"}.rollcall(t, "import", "--data-dir", dir)
 	s.wants(t, exitNo, "the log holds later events than the file")
 	call{stdin: "at,user,event\n2026-01-06T09:00:00Z,alice,join\n"}.rollcall(t, "import", "--data-dir", dir).wants(t, exitFine)
+}
+
+func TestImportWarnsOfWhatANodeWouldForget(t *testing.T) {
+	old := call{stdin: "at,user,event\n2001-01-01T00:00:00Z,alice,join\n"}
+	old.rollcall(t, "import", "--data-dir", t.TempDir()).wants(t, exitFine, "a node whose --audit-retention is 8760h forgets what is older than that")
+	s := old.rollcall(t, "import", "--data-dir", t.TempDir(), "--audit-retention", "876000h").wants(t, exitFine)
+	if s.stderr != "" {
+		t.Errorf("it said %s", s.stderr)
+	}
 }
 
 func TestImportOfNoFileIsANo(t *testing.T) {

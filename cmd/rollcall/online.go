@@ -76,7 +76,7 @@ type tally struct {
 
 // users yields those asked for, page after page.
 func (q *onlineQuery) users(ctx context.Context, c *client.Client, t *tally) iter.Seq2[client.Presence, error] {
-	list := client.List{Status: client.Status(q.status), Limit: maxPage, Then: q.then}
+	list := client.List{Status: client.Status(q.status), Limit: maxPage}
 	if q.status == "all" {
 		list.Status = ""
 	}
@@ -84,19 +84,35 @@ func (q *onlineQuery) users(ctx context.Context, c *client.Client, t *tally) ite
 		list.Limit = min(q.limit, maxPage)
 	}
 	return func(yield func(client.Presence, error) bool) {
-		for page, err := range c.Pages(ctx, list) {
+		for page, err := range q.pages(ctx, c, list, t) {
 			if err != nil {
 				yield(client.Presence{}, err)
 				return
 			}
 			t.total = page.Total
-			t.complete = q.then.IsZero() || page.Complete
 			for _, user := range page.Users {
 				t.listed++
 				if !yield(user, nil) || t.listed == q.limit {
 					return
 				}
 			}
+		}
+	}
+}
+
+// pages yields them as they are, or as they were then.
+func (q *onlineQuery) pages(ctx context.Context, c *client.Client, list client.List, t *tally) iter.Seq2[client.Page, error] {
+	if q.then.IsZero() {
+		return c.Pages(ctx, list)
+	}
+	return func(yield func(client.Page, error) bool) {
+		for more := true; more; more = list.Cursor != "" {
+			page, err := c.UsersAt(ctx, q.then, list)
+			t.complete = page.Complete
+			if !yield(page.Page, err) || err != nil {
+				return
+			}
+			list.Cursor = page.Next
 		}
 	}
 }

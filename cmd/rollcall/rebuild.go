@@ -100,8 +100,8 @@ func (f *folding) rebuildNode(ctx context.Context, m *meter, view string) (seq u
 		return 0, err
 	}
 	if err := c.Rebuild(ctx, view, m.foldedThere); err != nil {
-		return 0, f.remote.explain(err)
+		return 0, f.explain(err)
 	}
 	stats, err := c.Stats(ctx, 0)
-	return stats.Seq, f.remote.explain(err)
+	return stats.Seq, f.explain(err)
 }

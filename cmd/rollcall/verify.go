@@ -82,7 +82,7 @@ func (f *folding) verifyNode(ctx context.Context, m *meter) (found []mirror.Comp
 	for _, v := range views {
 		found = append(found, mirror.Comparison(v))
 	}
-	return found, f.remote.explain(err)
+	return found, f.explain(err)
 }
 
 // foldedThere reports how far a node's mirror is.

@@ -29,7 +29,7 @@ an admin's. Where the log does not reach back far enough to tell, a note on stan
 		RunE: func(cmd *cobra.Command, _ []string) error { return q.print(cmd.Context(), p) },
 	}
 	cmd.Flags().StringVar(&q.at, "at", "", "when, as a time like 2026-12-24T18:00:00Z, or how long ago, like 2h")
-	q.onlineQuery.flags(cmd)
+	q.flags(cmd)
 	return cmd
 }
 

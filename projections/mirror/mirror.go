@@ -58,6 +58,12 @@ type Mirror struct {
 	flushing chan error // of the flush under way; nil: none
 }
 
+// The names of the views' files.
+const (
+	CurrentFile = "current.db"
+	HistoryFile = "history.db"
+)
+
 const (
 	// flushAt is how many changes are written down at once, while the fold goes
 	// on; four times as many may wait.
@@ -90,13 +96,13 @@ func New(ctx context.Context, cfg Config) (*Mirror, error) {
 }
 
 func (m *Mirror) open(ctx context.Context) (err error) {
-	if m.Current, err = current.Open(current.Config{Path: filepath.Join(m.dir, "current.db"), Logger: m.cfg.Logger, Quiet: true}); err != nil {
+	if m.Current, err = current.Open(current.Config{Path: filepath.Join(m.dir, CurrentFile), Logger: m.cfg.Logger, Quiet: true}); err != nil {
 		return err
 	}
 	if err := m.Current.Bind(ctx, m.cfg.Log); err != nil {
 		return err
 	}
-	if m.History, err = history.Open(history.Config{Path: filepath.Join(m.dir, "history.db"), Retention: m.cfg.Retention, Logger: m.cfg.Logger}); err != nil {
+	if m.History, err = history.Open(history.Config{Path: filepath.Join(m.dir, HistoryFile), Retention: m.cfg.Retention, Logger: m.cfg.Logger}); err != nil {
 		return err
 	}
 	if err := m.History.Bind(ctx, m.cfg.Log); err != nil {

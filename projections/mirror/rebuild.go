@@ -2,7 +2,10 @@ package mirror
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 )
 
 // Which views to rebuild.
@@ -61,5 +64,28 @@ func (m *Mirror) adoptHistory(live Views) error {
 		return err
 	}
 	m.History = nil
+	return nil
+}
+
+// Install closes m and moves its views, or the one of them that which names, to
+// where the live ones are kept: for a store on which no node is running. Files
+// that stand there are replaced.
+func (m *Mirror) Install(dir, which string) error {
+	if which != Current && which != History && which != Both {
+		return fmt.Errorf("there is no view %q", which)
+	}
+	m.History.Detach(m.Current)
+	if err := errors.Join(m.History.Close(), m.Current.Checkpoint(), m.Current.Close()); err != nil {
+		return err
+	}
+	m.History, m.Current = nil, nil
+	for view, file := range map[string]string{Current: CurrentFile, History: HistoryFile} {
+		if which != Both && which != view {
+			continue
+		}
+		if err := os.Rename(filepath.Join(m.dir, file), filepath.Join(dir, file)); err != nil {
+			return fmt.Errorf("putting the new view in place: %w", err)
+		}
+	}
 	return nil
 }

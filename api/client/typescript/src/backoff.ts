@@ -7,18 +7,22 @@ const LONGEST = 60_000;
  * (full jitter), so that a fleet whose server comes back does not come back in step.
  */
 export class Backoff {
-  private failures = 0;
+  #failures = 0;
 
-  constructor(private readonly browser: Browser) {}
+  readonly #browser: Browser;
+
+  constructor(browser: Browser) {
+    this.#browser = browser;
+  }
 
   succeeded(): void {
-    this.failures = 0;
+    this.#failures = 0;
   }
 
   /** Milliseconds to wait. What the server asked for wins, stretched by up to a quarter, so that not all come at once. */
   failed(asked = 0): number {
-    const limit = Math.min(LONGEST, 1000 * 2 ** ++this.failures);
-    const random = this.browser.random();
+    const limit = Math.min(LONGEST, 1000 * 2 ** ++this.#failures);
+    const random = this.#browser.random();
     return asked ? asked * (1 + random / 4) : 1000 + random * (limit - 1000);
   }
 }

@@ -1,19 +1,17 @@
 import { Activity } from "./activity.js";
 import { asError } from "./answer.js";
-import { Backoff } from "./backoff.js";
-import { type BeatBody, type Outcome, post } from "./beat.js";
+import { post } from "./beat.js";
 import { type Browser, browser } from "./browser.js";
+import { type Beat, Heart } from "./heart.js";
 import { Leadership } from "./leader.js";
-import type { PresenceOptions } from "./options.js";
+import { base, type PresenceOptions } from "./options.js";
 import { listenToPage } from "./page.js";
 import { Pause } from "./pause.js";
-import { type Message, Peers } from "./peers.js";
+import { type LeaderState, type Message, Peers } from "./peers.js";
 import { sessionOf } from "./session.js";
 import { IDLE, type PresenceState, type PresenceStatus, Store } from "./state.js";
 import { subject, TokenSource } from "./token.js";
 
-/** A heartbeat without an answer is given up after this long. */
-const PATIENCE = 10_000;
 /**
  * A tab that begins to lead beats a second time after this long: a farewell of the page or tab before, still on its way,
  * may reach the server after the first one. Well within the server's grace of 15 s.
@@ -26,87 +24,86 @@ const GAP = 5_000;
  * Keeps the user who is signed in online, from one tab of the browser. It starts nothing until start is called.
  *
  *     start ──► token ──► in line for the lead ──► beat ──► pause ──► beat …
- *                 ▲                │                 │
- *                 └── wake ◄── stalled (no token, or refused)
+ *                 ▲                                 │
+ *                 └── something happens ◄── stalled (no good token)
  */
 export class PresenceClient {
+  /** Where its tokens come from; a PresenceFeed may share it. */
   readonly tokens: TokenSource;
-  private readonly browser: Browser;
-  private readonly url: string;
-  private readonly fixed: number; // the interval that the application set; 0: none
-  private readonly activity: Activity;
-  private readonly backoff: Backoff;
-  private readonly pause: Pause;
-  private readonly peers: Peers;
-  private readonly leadership: Leadership;
-  private readonly store = new Store<PresenceState>(IDLE);
-  private session: string | undefined;
+  readonly #browser: Browser;
+  readonly #url: string;
+  readonly #activity: Activity;
+  readonly #heart: Heart;
+  readonly #pause: Pause;
+  readonly #peers: Peers;
+  readonly #leadership: Leadership;
+  readonly #store = new Store<PresenceState>(IDLE);
+  #session: string | undefined;
 
-  private end: (() => void) | undefined; // stops listening; set while started
-  private away = false; // the page is leaving, cached or frozen
-  private silent = false; // another tab has signed out
-  private stalled = false; // waits for something to wake it, out of line
-  private term = 0; // outdates loops and answers of before
-  private who = ""; // the subject that this tab stands in line for
-  private leads = false;
-
-  private interval = 30_000;
-  private timeout = 120_000;
-  private lastBeatAt: number | null = null;
-  private sentAt = 0;
-  private sentIdle = false;
-  private due = 0;
-  private notBefore = 0; // the server asked for silence until then
-  private inFlight: AbortController | undefined;
+  #end: (() => void) | undefined; // stops listening; set while started
+  #term = 0; // outdates loops and answers of before
+  #who: string | undefined; // the subject that this tab is in line for
+  #leads = false;
+  #stalled = false; // there is no good token
+  #away = false; // the page is closing, cached or frozen
+  #silenced = 0; // when another tab, or this one, signed out
+  #due = 0; // when the next heartbeat is
+  #said = 0; // when the tab that leads last heard from this one
 
   constructor(options: PresenceOptions = {}) {
-    this.browser = browser(options.browser);
-    this.url = `${options.url?.replace(/\/$/, "") ?? ""}/v1/`;
+    this.#browser = browser(options.browser);
+    this.#url = base(options.url);
     this.tokens = options.tokens ?? new TokenSource(options.getToken, options.token);
-    this.session = options.session;
-    this.fixed = options.interval ?? 0;
-    this.interval = this.fixed || this.interval;
-    this.activity = new Activity(this.browser, options.idleAfter ?? 300_000);
-    this.backoff = new Backoff(this.browser);
-    this.pause = new Pause(this.browser);
-    this.peers = new Peers(this.browser, (message) => this.heard(message));
-    this.leadership = new Leadership(
-      this.browser.locks,
-      (due) => void this.lead(due),
-      () => this.lost(),
+    this.#session = options.session;
+    this.#activity = new Activity(this.#browser, options.idleAfter ?? 300_000);
+    this.#heart = new Heart(
+      this.#browser,
+      this.#url,
+      this.tokens,
+      this.#activity,
+      () => this.#id(),
+      options.interval ?? 0,
+    );
+    this.#pause = new Pause(this.#browser);
+    this.#peers = new Peers(this.#browser, (message) => this.#heard(message));
+    this.#leadership = new Leadership(
+      this.#browser.locks,
+      (due) => void this.#lead(due),
+      () => this.#lost(),
     );
   }
 
-  /** Begins to keep the user online. Once is enough. On a server do not call it: there is nobody to keep. */
+  /** Begins to keep the user online. Once is enough. */
   start(): void {
-    if (this.end) return;
+    if (this.#end) return;
     const ends = [
-      this.activity.listen(
-        () => this.input(),
-        () => this.shown(),
+      this.#activity.listen(
+        () => this.#input(),
+        () => this.#shown(),
       ),
-      listenToPage(this.browser, {
-        leaving: () => this.leave(true),
-        frozen: () => this.leave(false),
-        back: () => this.back(),
-        online: () => this.wake(),
+      listenToPage(this.#browser, {
+        leaving: () => this.#leave(true),
+        frozen: () => this.#leave(false),
+        back: () => this.#back(),
+        online: () => this.#wake(),
       }),
-      this.tokens.subscribe((before) => this.tokenChanged(before)),
+      this.tokens.subscribe((before) => this.#tokenChanged(before)),
     ];
-    this.end = () => {
+    this.#end = () => {
       for (const end of ends) end();
     };
-    void this.join();
+    void this.#join();
   }
 
   /** Stops. Unless another tab goes on, the user is offline after the server's grace of 15 s. start begins again. */
   stop(): void {
-    if (!this.end) return;
-    this.end();
-    this.end = undefined;
-    this.leave(true);
-    this.away = false;
-    this.publish("idle", null);
+    if (!this.#end) return;
+    this.#end();
+    this.#end = undefined;
+    this.#leave(true);
+    this.#away = false;
+    this.#heart.lastBeatAt = null;
+    this.#publish("idle", null);
   }
 
   /** The user has signed in, or has a newer token. */
@@ -116,326 +113,261 @@ export class PresenceClient {
 
   /**
    * The user has signed out: ends this browser's session at once, in all tabs. Resolves when the server has answered or
-   * could not be reached (the session then ends by the timeout); never rejects.
+   * could not be reached (the session then ends by its timeout); never rejects.
    */
   async logout(): Promise<void> {
     const token = this.tokens.current;
-    if (this.end) {
-      this.peers.say({ type: "logout" });
-      this.hush();
-    }
     this.tokens.set(null);
     if (!token) return;
-    await post(this.browser, `${this.url}logout`, token, { session: this.id() }, { keepalive: true });
+    this.#peers.say({ type: "logout" });
+    this.#hush();
+    const body = { session: this.#id() };
+    await post(this.#browser, `${this.#url}logout`, token, body, { keepalive: true });
   }
 
   /** How things stand; the same object until they change. */
-  getState = (): PresenceState => this.store.value;
+  getState = (): PresenceState => this.#store.value;
 
   /** Calls heard after each change of state; the result ends it. */
-  subscribe = (heard: () => void): (() => void) => this.store.subscribe(heard);
+  subscribe = (heard: () => void): (() => void) => this.#store.subscribe(heard);
 
-  // ---- in line
+  // In line for the lead.
 
-  /** Gets in line for the lead, once there is a token. */
-  private async join(): Promise<void> {
-    const term = this.halt();
-    for (;;) {
-      let wait = Infinity;
+  /** Gets in line once there is a token. */
+  async #join(): Promise<void> {
+    const term = this.#halt();
+    this.#silenced = 0;
+    this.#who = undefined;
+    while (term === this.#term) {
+      let wait = 0;
       try {
         const token = await this.tokens.get();
-        if (term !== this.term) return;
-        if (token) return this.enter(subject(token));
-        this.publish("idle", null);
-        this.stalled = true;
+        if (term !== this.#term) return;
+        if (token) this.#enter(subject(token));
+        else this.#stall("idle", null);
         return;
       } catch (thrown) {
-        if (term !== this.term) return;
-        wait = this.failed(asError(thrown), 0);
+        if (term !== this.#term) return;
+        wait = this.#show(this.#heart.failed(asError(thrown), 0));
       }
-      await this.pause.for(wait);
-      if (term !== this.term) return;
+      await this.#pause.for(wait);
     }
   }
 
-  private enter(who: string): void {
-    const name = `rollcall:${this.url}:${who}`;
-    this.who = who;
-    this.peers.open(name);
-    this.leadership.claim(name);
-    if (!this.leads) this.sayHere();
+  #enter(who: string): void {
+    const name = `rollcall:${this.#url}:${who}`;
+    this.#who = who;
+    this.#peers.open(name);
+    this.#leadership.claim(name);
+    if (!this.#leads) this.#sayHere();
   }
 
-  private lost(): void {
-    this.halt();
-    this.publish(this.store.value.status, this.store.value.error);
-  }
-
-  /** Ends loops and requests, and no longer leads. Returns the term that begins. */
-  private halt(): number {
-    this.leads = false;
-    this.stalled = false;
-    this.silent = false;
-    const term = ++this.term;
-    this.pause.wake();
-    return term;
-  }
-
-  // ---- beating
-
-  private async lead(due = 0): Promise<void> {
-    const term = this.halt();
+  async #lead(due = 0): Promise<void> {
+    const term = this.#halt();
     let settled = due > 0; // taken over as agreed: no farewell is on its way
-    this.leads = true;
-    this.sentIdle = this.activity.idle;
-    let wait = due - this.browser.now();
-    this.publish(this.store.value.status, this.store.value.error);
+    let wait = due === Infinity ? 0 : due - this.#browser.now();
+    this.#leads = true;
+    this.#heart.sentIdle = this.#activity.idle;
+    this.#publish(this.#store.value.status, this.#store.value.error);
     for (;;) {
-      this.due = this.browser.now() + Math.max(wait, 0);
-      this.sayState();
-      await this.pause.for(wait);
-      if (term !== this.term) return;
-      wait = await this.beat(term);
-      if (term !== this.term) return;
-      if (!settled && this.store.value.status === "online") {
+      this.#due = this.#browser.now() + Math.max(wait, 0);
+      this.#sayState();
+      await this.#pause.for(wait);
+      if (term !== this.#term) return;
+      const beat = await this.#heart.beat(() => term === this.#term);
+      if (term !== this.#term) return;
+      wait = this.#show(beat);
+      if (beat.stalled) this.#stall(beat.status, beat.error);
+      if (term !== this.#term) return;
+      if (!settled && beat.status === "online") {
         settled = true;
         wait = Math.min(wait, SETTLE);
       }
     }
   }
 
-  /** Sends one heartbeat, and a second one with another token if the first one's is refused. Returns how long to wait. */
-  private async beat(term: number): Promise<number> {
-    let token: string | null;
-    try {
-      token = await this.tokens.get();
-      if (term !== this.term) return 0;
-      if (!token) return this.stall("idle", null);
-      let outcome = await this.send(token, this.body());
-      if (outcome.meaning === "unauthorized" && term === this.term) {
-        token = await this.tokens.renew(token);
-        if (token && term === this.term) outcome = await this.send(token, this.body());
-      }
-      return term === this.term ? this.answered(outcome) : 0;
-    } catch (thrown) {
-      return term === this.term ? this.failed(asError(thrown), 0) : 0;
-    }
+  /** Another tab has taken the lead; this one is in line again. */
+  #lost(): void {
+    this.#halt();
+    this.#publish(this.#store.value.status, this.#store.value.error);
   }
 
-  private send(token: string, body: BeatBody): Promise<Outcome> {
-    const abort = new AbortController();
-    this.inFlight = abort;
-    const late = this.browser.deadline(PATIENCE);
-    late.addEventListener("abort", () => abort.abort(late.reason));
-    this.sentAt = this.browser.now();
-    this.sentIdle = body.idle ?? false;
-    return post(this.browser, `${this.url}heartbeat`, token, body, { signal: abort.signal });
+  /** Leaves the lead to a tab with a better token, until something happens. */
+  #stall(status: PresenceStatus, error: Error | null): void {
+    this.#halt();
+    this.#leadership.release();
+    this.#stalled = true;
+    this.#publish(status, error);
   }
 
-  /** Where the browser slows a hidden tab down, the heartbeat declares the interval that it really comes at. */
-  private body(): BeatBody {
-    const slowed = this.activity.visible || !this.sentAt ? 0 : this.browser.now() - this.sentAt;
-    const every = Math.ceil(Math.max(this.interval, slowed) / 1000);
-    return { session: this.id(), idle: this.activity.idle, every: Math.min(every, 360) };
+  /** Ends what goes on, and leads no longer. Returns the term that begins. */
+  #halt(): number {
+    this.#leads = false;
+    this.#stalled = false;
+    const term = ++this.#term;
+    this.#pause.wake();
+    return term;
   }
 
-  private answered(outcome: Outcome): number {
-    this.timeout = outcome.timeout || this.timeout;
-    this.interval = this.fixed || outcome.heartbeat || this.interval;
-    switch (outcome.meaning) {
-      case "accepted":
-        this.backoff.succeeded();
-        this.lastBeatAt = this.browser.now();
-        this.publish("online", null);
-        // A little early, never late, so that the beats of a fleet spread out.
-        return this.interval * (1 - 0.1 * this.browser.random());
-      case "unauthorized":
-        return this.stall("unauthorized", outcome.error);
-      case "refused":
-        this.publish("offline", outcome.error);
-        return Infinity;
-      default:
-        return this.failed(outcome.error, outcome.retryAfter);
-    }
+  // What happens to the page and its user.
+
+  /** Something has happened that may make a heartbeat worth while now. */
+  #wake(): void {
+    const now = this.#browser.now();
+    if (this.#away || this.#silenced || now < this.#heart.notBefore) return;
+    const { status } = this.#store.value;
+    const same = status === "online" && this.#activity.idle === this.#heart.sentIdle;
+    if (this.#stalled) void this.#join();
+    else if (!same || now - this.#heart.sentAt >= GAP) this.#pause.wake();
   }
 
-  private failed(error: Error | null, asked: number): number {
-    const now = this.browser.now();
-    const counts = this.lastBeatAt !== null && now - this.lastBeatAt < this.timeout;
-    this.publish(counts ? "degraded" : "offline", error);
-    const wait = this.backoff.failed(asked);
-    if (asked) this.notBefore = now + wait;
-    return wait;
+  #input(): void {
+    if (this.#leads) this.#wakeIfNoLongerIdle();
+    else if (this.#browser.now() - this.#said >= GAP) this.#sayHere();
   }
 
-  /** Leaves the lead to a tab with a better token, until something wakes this one. */
-  private stall(status: PresenceStatus, error: Error | null): number {
-    this.halt();
-    this.leadership.release();
-    this.publish(status, error);
-    this.sayState();
-    this.stalled = true;
-    return Infinity;
+  #wakeIfNoLongerIdle(): void {
+    if (this.#heart.sentIdle && !this.#activity.idle) this.#wake();
   }
 
-  // ---- what happens
-
-  /** Something has happened that makes a heartbeat worth while now. */
-  private wake(): void {
-    const now = this.browser.now();
-    if (!this.end || this.away || this.silent || now < this.notBefore) return;
-    if (this.stalled) return void this.join();
-    const fresh = this.store.value.status === "online" && this.activity.idle === this.sentIdle;
-    if (!fresh || now - this.sentAt >= GAP) this.pause.wake();
+  #shown(): void {
+    if (this.#leads) this.#sayState();
+    else this.#sayHere();
+    if (this.#activity.visible) this.#wake();
   }
 
-  private input(): void {
-    if (this.leads) {
-      if (this.sentIdle) this.wake();
-    } else if (this.browser.now() - this.said >= GAP) {
-      this.sayHere();
-    }
-  }
-
-  private shown(): void {
-    if (!this.leads) this.sayHere();
-    else this.sayState();
-    if (this.activity.visible) this.wake();
-  }
-
-  private tokenChanged(before: string | null): void {
+  #tokenChanged(before: string | null): void {
     const { current } = this.tokens;
-    if (!current || this.away) return;
-    if (!before || subject(current) !== this.who || this.silent) {
-      this.farewell(before);
-      this.peers.close();
-      this.leadership.release();
-      void this.join();
-    } else {
-      this.wake();
+    if (!current || this.#away) return;
+    if (this.#stalled || this.#silenced) void this.#join();
+    else if (this.#who === undefined)
+      this.#pause.wake(); // join is at it
+    else if (this.#who === subject(current)) this.#wake();
+    else {
+      this.#farewell(before);
+      this.#peers.close();
+      this.#leadership.release();
+      this.#heart.lastBeatAt = null;
+      void this.#join();
     }
   }
 
-  // ---- leaving and coming back
-
-  private leave(forGood: boolean): void {
-    if (this.away) return;
-    if (forGood) this.farewell(this.tokens.current);
-    this.halt();
-    this.leadership.release(); // a held lock keeps a page out of the back/forward cache, and other tabs from leading
-    this.peers.close();
-    this.away = true;
+  #leave(closing: boolean): void {
+    if (this.#away) return;
+    if (closing) this.#farewell(this.tokens.current);
+    this.#halt();
+    this.#leadership.release(); // a held lock keeps a page out of the back/forward cache, and other tabs from leading
+    this.#peers.close();
+    this.#away = true;
   }
 
-  /** Tells the server that the page is closing. A hint: any heartbeat within its grace undoes it. */
-  private farewell(token: string | null): void {
-    if (!this.leads || !token || this.lastBeatAt === null) return;
-    this.inFlight?.abort(); // it would undo the hint if it came later
-    const body = { session: this.id(), leaving: true };
-    void post(this.browser, `${this.url}heartbeat`, token, body, { keepalive: true });
-    this.peers.say({ type: "left" });
+  #farewell(token: string | null): void {
+    if (this.#leads && this.#heart.farewell(token)) this.#peers.say({ type: "left" });
   }
 
-  private back(): void {
-    if (!this.away || !this.end) return;
-    this.away = false;
-    void this.join();
+  #back(): void {
+    if (!this.#away) return;
+    this.#away = false;
+    if (!this.#silenced) void this.#join();
   }
 
-  // ---- between tabs
+  /** Says nothing more until there is another token, or another tab beats again. */
+  #hush(): void {
+    this.#heart.cancel();
+    this.#halt();
+    this.#leadership.release();
+    this.#heart.lastBeatAt = null;
+    this.#silenced = this.#browser.now();
+    this.#publish("idle", null);
+  }
 
-  private said = 0;
+  // Between tabs.
 
-  private heard(message: Message): void {
+  #heard(message: Message): void {
     switch (message.type) {
       case "here":
-        this.activity.heard(message.active);
-        if (this.leads) this.heardFollower(message.from, message.visible);
+        this.#activity.heard(message.active);
+        if (this.#leads) this.#answer(message.from, message.visible);
         break;
       case "state":
-        this.activity.heard(message.active);
-        if (!this.leads) this.heardLeader(message);
-        break;
-      case "yield":
-        if (message.to === this.peers.id && !this.leads) this.leadership.take(message.due);
+        this.#activity.heard(message.active);
+        if (!this.#leads) this.#follow(message);
         break;
       case "left":
-        // Without locks this tab leads as well, for the same session.
-        if (this.leads) void this.lead();
+        // Without locks this tab leads as well, for the same session, which now has to be seen again.
+        if (this.#leads && !this.#browser.locks) void this.#lead();
         break;
       case "logout":
-        this.hush();
+        this.#hush();
     }
   }
 
   /** A visible tab leads better: its timers run on time, and it is the last to be frozen. */
-  private heardFollower(from: string, visible: boolean): void {
-    if (visible && !this.activity.visible && this.browser.locks) {
-      this.peers.say({ type: "yield", to: from, due: this.due });
-    } else {
-      if (this.sentIdle) this.wake();
-      this.sayState();
+  #answer(from: string, visible: boolean): void {
+    this.#wakeIfNoLongerIdle();
+    this.#sayState(visible && !this.#activity.visible ? from : "");
+  }
+
+  #follow(state: LeaderState): void {
+    if (this.#silenced) {
+      if ((state.lastBeatAt ?? 0) > this.#silenced) void this.#join();
+      return;
     }
+    if (this.#stalled) return;
+    this.#heart.lastBeatAt = state.lastBeatAt;
+    this.#publish(state.status, state.error === null ? null : new Error(state.error));
+    if (state.to === this.#peers.id) this.#leadership.take(state.due);
+    else if (!state.to && !state.visible && this.#activity.visible) this.#sayHere();
   }
 
-  private heardLeader(state: Message & { type: "state" }): void {
-    if (this.silent) return void this.join(); // somebody has signed in again
-    if (this.stalled) return; // with a token of its own that is not good
-    this.lastBeatAt = state.lastBeatAt;
-    this.publish(state.status, state.error === null ? null : new Error(state.error));
-    if (!state.visible && this.activity.visible) this.sayHere();
+  #sayHere(): void {
+    this.#said = this.#browser.now();
+    const { visible, last: active } = this.#activity;
+    this.#peers.say({ type: "here", from: this.#peers.id, visible, active });
   }
 
-  /** Says nothing more until there is another token, or another tab leads. */
-  private hush(): void {
-    this.inFlight?.abort();
-    this.halt();
-    this.leadership.release();
-    this.lastBeatAt = null;
-    this.silent = true;
-    this.publish("idle", null);
-  }
-
-  private sayHere(): void {
-    this.said = this.browser.now();
-    const { visible, last } = this.activity;
-    this.peers.say({ type: "here", from: this.peers.id, visible, active: last });
-  }
-
-  private sayState(): void {
-    const { status, error } = this.store.value;
-    const { visible, last } = this.activity;
-    this.peers.say({
+  #sayState(to = ""): void {
+    const { visible, last: active } = this.#activity;
+    const { lastBeatAt } = this.#heart;
+    const { status, error } = this.#store.value;
+    const why = error?.message ?? null;
+    this.#peers.say({
       type: "state",
       visible,
-      active: last,
+      active,
       status,
-      error: error && error.message,
-      lastBeatAt: this.lastBeatAt,
+      error: why,
+      lastBeatAt,
+      due: this.#due,
+      to,
     });
   }
 
-  private publish(status: PresenceStatus, error: Error | null): void {
-    const old = this.store.value;
-    if (
-      old.status === status &&
-      old.isLeader === this.leads &&
-      old.error?.message === error?.message
-    )
-      return;
-    const beatAt = () => this.lastBeatAt;
-    this.store.set({
+  // What the application sees.
+
+  #show(beat: Beat): number {
+    this.#publish(beat.status, beat.error);
+    return beat.wait;
+  }
+
+  #publish(status: PresenceStatus, error: Error | null): void {
+    const heart = this.#heart;
+    const isLeader = this.#leads;
+    const old = this.#store.value;
+    const same = old.status === status && old.error?.message === error?.message;
+    if (same && old.isLeader === isLeader) return;
+    this.#store.set({
       status,
       error,
-      isLeader: this.leads,
+      isLeader,
       get lastBeatAt() {
-        return beatAt();
+        return heart.lastBeatAt;
       },
     });
   }
 
-  private id(): string {
-    this.session ??= sessionOf(this.browser);
-    return this.session;
+  #id(): string {
+    this.#session ??= sessionOf(this.#browser);
+    return this.#session;
   }
 }

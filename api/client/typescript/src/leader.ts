@@ -7,60 +7,64 @@
  * Without locks (a page that is not secure) every tab leads: all of them beat for one session, which does no harm.
  */
 export class Leadership {
-  private name = "";
-  private turn = 0; // outdates the callbacks of requests before
-  private held = false;
-  private letGo: (() => void) | undefined;
-  private leaveLine: AbortController | undefined;
+  #name = "";
+  #turn = 0; // outdates the callbacks of requests before
+  #held = false;
+  #letGo: (() => void) | undefined;
+  #leaveLine: AbortController | undefined;
 
-  constructor(
-    private readonly locks: LockManager | undefined,
-    /** due: when the next beat is due, where the tab that led said so; else at once. */
-    private readonly gained: (due?: number) => void,
-    private readonly lost: () => void,
-  ) {}
+  readonly #locks: LockManager | undefined;
+  /** due: when the next beat is due, where the tab that led said so; else at once. */
+  readonly #gained: (due?: number) => void;
+  readonly #lost: () => void;
+
+  constructor(locks: LockManager | undefined, gained: (due?: number) => void, lost: () => void) {
+    this.#locks = locks;
+    this.#gained = gained;
+    this.#lost = lost;
+  }
 
   /** Gets in line for the lock of this name. */
   claim(name: string): void {
     this.release();
-    this.name = name;
-    this.leaveLine = new AbortController();
-    this.request({ signal: this.leaveLine.signal });
+    this.#name = name;
+    this.#leaveLine = new AbortController();
+    this.#request({ signal: this.#leaveLine.signal });
   }
 
   /** Takes the lock from the tab that has it, as agreed with it. */
   take(due: number): void {
     this.release();
-    this.request({ steal: true }, due);
+    this.#request({ steal: true }, due);
   }
 
   /** Gives the lock up, and the place in the line. */
   release(): void {
-    this.turn++;
-    this.held = false;
-    this.leaveLine?.abort();
-    this.letGo?.();
+    this.#turn++;
+    this.#held = false;
+    this.#leaveLine?.abort();
+    this.#letGo?.();
   }
 
-  private request(how: LockOptions, due?: number): void {
-    const turn = ++this.turn;
+  #request(how: LockOptions, due?: number): void {
+    const turn = ++this.#turn;
     const lead = () => {
-      if (turn !== this.turn) return;
-      this.held = true;
-      this.gained(due);
+      if (turn !== this.#turn) return;
+      this.#held = true;
+      this.#gained(due);
       return new Promise<void>((resolve) => {
-        this.letGo = resolve;
+        this.#letGo = resolve;
       });
     };
-    if (!this.locks) {
+    if (!this.#locks) {
       lead();
       return;
     }
-    this.locks.request(this.name, how, lead).catch(() => {
-      if (turn !== this.turn) return; // left the line
-      if (this.held) {
-        this.lost();
-        this.claim(this.name);
+    this.#locks.request(this.#name, how, lead).catch(() => {
+      if (turn !== this.#turn) return; // left the line
+      if (this.#held) {
+        this.#lost();
+        this.claim(this.#name);
       } else {
         lead(); // a page that may not use locks, such as one in a sandbox
       }

@@ -19,3 +19,6 @@ export interface PresenceOptions {
   /** A source of tokens shared with a PresenceFeed, in place of token and getToken. */
   tokens?: TokenSource;
 }
+
+/** Where the calls are. */
+export const base = (url = ""): string => `${url.replace(/\/$/, "")}/v1/`;

@@ -2,9 +2,13 @@ import type { Browser } from "./browser.js";
 
 /** A wait that an event can cut short. */
 export class Pause {
-  private end: (() => void) | undefined;
+  #end: (() => void) | undefined;
 
-  constructor(private readonly browser: Browser) {}
+  readonly #browser: Browser;
+
+  constructor(browser: Browser) {
+    this.#browser = browser;
+  }
 
   /**
    * Resolves in ms milliseconds (Infinity: never), or when it is woken; at once for 0 or less. One at a time.
@@ -15,10 +19,10 @@ export class Pause {
   for(ms: number): Promise<void> {
     if (ms <= 0) return Promise.resolve();
     return new Promise((resolve) => {
-      const cancel = ms === Infinity ? undefined : this.browser.after(ms, () => this.wake());
-      this.end = () => {
+      const cancel = ms === Infinity ? undefined : this.#browser.after(ms, () => this.wake());
+      this.#end = () => {
         cancel?.();
-        this.end = undefined;
+        this.#end = undefined;
         resolve();
       };
     });
@@ -26,6 +30,6 @@ export class Pause {
 
   /** Ends the wait, if there is one. */
   wake(): void {
-    this.end?.();
+    this.#end?.();
   }
 }

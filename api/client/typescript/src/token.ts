@@ -1,62 +1,60 @@
 /** Asks the application for a token; null: nobody is signed in. With forceRefresh, one that is newer than the last. */
-export type GetToken = (how: {
-  forceRefresh: boolean;
-}) => string | null | Promise<string | null>;
+export type GetToken = (how: { forceRefresh: boolean }) => string | null | Promise<string | null>;
 
 /** The bearer token of the user who is signed in: set by the application, or asked of it before each use. */
 export class TokenSource {
   /** The token last known, for moments that cannot wait, such as a closing page. */
   current: string | null;
-  private signedOut = false;
-  private renewing: Promise<string | null> | undefined;
-  private readonly listeners = new Set<(before: string | null) => void>();
+  #signedOut = false;
+  #renewing: Promise<string | null> | undefined;
+  readonly #listeners = new Set<(before: string | null) => void>();
 
-  constructor(
-    private readonly ask: GetToken | undefined,
-    token: string | null = null,
-  ) {
+  readonly #ask: GetToken | undefined;
+
+  constructor(ask: GetToken | undefined, token: string | null = null) {
+    this.#ask = ask;
     this.current = token;
   }
 
   /** A token to use now, or null. Rejects as the application's getToken does. */
   async get(): Promise<string | null> {
-    if (this.ask && !this.signedOut) this.change(await this.asked(false));
+    if (this.#ask && !this.#signedOut) this.#change(await this.#asked(false));
     return this.current;
   }
 
   /** A token in place of one that was refused, or null where there is no better one. Several who ask at once share one call. */
   async renew(refused: string): Promise<string | null> {
     if (this.current !== refused) return this.current;
-    if (!this.ask) return null;
-    this.renewing ??= this.asked(true).finally(() => {
-      this.renewing = undefined;
+    if (!this.#ask) return null;
+    this.#renewing ??= this.#asked(true).finally(() => {
+      this.#renewing = undefined;
     });
-    this.change(await this.renewing);
+    this.#change(await this.#renewing);
     return this.current === refused ? null : this.current;
   }
 
   /** The user has signed in, has another token, or (null) has signed out. */
   set(token: string | null): void {
-    this.signedOut = !token;
-    this.change(token || null);
+    this.#signedOut = !token;
+    this.#change(token || null);
   }
 
   /** Calls heard with the token before, whenever there is another; the result ends it. */
   subscribe(heard: (before: string | null) => void): () => void {
-    this.listeners.add(heard);
-    return () => this.listeners.delete(heard);
+    this.#listeners.add(heard);
+    return () => this.#listeners.delete(heard);
   }
 
-  private async asked(forceRefresh: boolean): Promise<string | null> {
-    const token = await this.ask?.({ forceRefresh });
-    return this.signedOut ? null : token || null;
+  async #asked(forceRefresh: boolean): Promise<string | null> {
+    const token = await this.#ask?.({ forceRefresh });
+    return this.#signedOut ? null : token || null;
   }
 
-  private change(token: string | null): void {
+  #change(token: string | null): void {
     const before = this.current;
     if (token === before) return;
     this.current = token;
-    for (const heard of [...this.listeners]) heard(before);
+    for (const heard of [...this.#listeners]) heard(before);
   }
 }
 

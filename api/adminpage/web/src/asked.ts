@@ -1,0 +1,35 @@
+import { useEffect, useState } from 'preact/hooks'
+
+/** Asked is what became of a question to the service: the last answer, the last failure, or neither yet. */
+export interface Asked<T> {
+  answer?: T
+  failure?: string
+  again: () => void
+}
+
+/** useAsked asks when the page shows it, when what it depends on changes, and every so many milliseconds. */
+export function useAsked<T>(ask: () => Promise<T>, on: unknown[], every = 0): Asked<T> {
+  const [state, set] = useState<{ on: string; answer?: T; failure?: string }>({ on: '' })
+  const [turn, next] = useState(0)
+  const name = JSON.stringify(on)
+  useEffect(() => {
+    let wanted = true
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const go = async () => {
+      try {
+        const answer = await ask()
+        if (wanted) set({ on: name, answer })
+      } catch (err) {
+        if (wanted) set((s) => ({ ...(s.on === name ? s : {}), on: name, failure: err instanceof Error ? err.message : String(err) }))
+      }
+      if (wanted && every) timer = setTimeout(go, every)
+    }
+    void go()
+    return () => {
+      wanted = false
+      clearTimeout(timer)
+    }
+  }, [name, turn])
+  const again = () => next((n) => n + 1)
+  return state.on === name ? { ...state, again } : { again }
+}

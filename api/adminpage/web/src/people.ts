@@ -1,0 +1,131 @@
+// Who is there, kept up to date by the live stream.
+
+import { signal } from '@preact/signals'
+import { address, call } from './call'
+import type { Change, Presence, Status } from './types'
+
+/** Person is what the list shows of a user. */
+export interface Person {
+  user: string
+  key: string // what a search looks in
+  status: Status
+  observed: Status
+  since: number
+}
+
+/** Link is how the page stands with the live stream. */
+export type Link = 'connecting' | 'live' | 'broken'
+
+export const link = signal<Link>('connecting')
+
+/** version rises, at most once a frame, when people has changed. */
+export const version = signal(0)
+
+/** people holds all who are not offline, and those who went offline since the page was opened. */
+export const people = new Map<string, Person>() // user id → person
+
+/** count is how many people have a status. */
+export const count: Record<Status, number> = { online: 0, away: 0, busy: 0, offline: 0 }
+
+// Users in the order of their ids, as they were when membership last changed.
+let ordered: Person[] = []
+let stale = false
+
+/** inOrder returns everybody in people, by user id. */
+export function inOrder(): Person[] {
+  if (stale) {
+    ordered = [...people.values()].sort(byId)
+    stale = false
+  }
+  return ordered
+}
+
+export const byId = (a: { user: string }, b: { user: string }): number => (a.user < b.user ? -1 : a.user > b.user ? 1 : 0)
+
+/** personOf makes a row of what the service says of a user. */
+export function personOf(p: { user: string; status: Status; observed: Status; since: string }): Person {
+  return { user: p.user, key: p.user.toLowerCase(), status: p.status, observed: p.observed, since: Date.parse(p.since) }
+}
+
+function put(p: Person): void {
+  const before = people.get(p.user)
+  if (before) {
+    count[before.status]--
+    Object.assign(before, p)
+  } else {
+    people.set(p.user, p)
+    stale = true
+  }
+  count[p.status]++
+  changed()
+}
+
+function clear(): void {
+  people.clear()
+  for (const s of Object.keys(count) as Status[]) count[s] = 0
+  stale = true
+  changed()
+}
+
+let due = false
+
+// changed announces a change with the next frame, or within a second where frames do not come: in a tab that is not seen.
+function changed(): void {
+  if (due) return
+  due = true
+  let done = false
+  const tell = () => {
+    if (done) return
+    done = true
+    due = false
+    version.value++
+  }
+  requestAnimationFrame(tell)
+  setTimeout(tell, 1000)
+}
+
+const listeners = new Set<(user: string) => void>()
+
+/** onChange calls act with the user of each change, until the returned function is called. */
+export function onChange(act: (user: string) => void): () => void {
+  listeners.add(act)
+  return () => listeners.delete(act)
+}
+
+/** watch follows the stream until the returned function is called. A stream that ends is opened again. */
+export function watch(): () => void {
+  let source: EventSource
+  let retry: ReturnType<typeof setTimeout> | undefined
+  let fresh = true
+  const open = () => {
+    source = new EventSource(address('v1/stream'))
+    source.addEventListener('open', () => (link.value = 'live'))
+    source.addEventListener('reset', () => (fresh = true))
+    source.addEventListener('snapshot', (e) => {
+      if (fresh) clear()
+      fresh = false
+      for (const p of (JSON.parse(e.data) as { users: Presence[] }).users) put(personOf(p))
+      if (e.lastEventId) fresh = true // the last message of a snapshot: another one would begin anew
+      changed()
+    })
+    source.addEventListener('status', (e) => {
+      const c = JSON.parse(e.data) as Change
+      put(personOf(c))
+      for (const act of listeners) act(c.user)
+    })
+    source.onerror = () => {
+      link.value = 'broken'
+      if (source.readyState !== EventSource.CLOSED) return // the browser tries again by itself
+      call('GET', 'v1/stats').catch(() => {}) // finds out whether the session has ended
+      retry = setTimeout(open, 3000)
+      fresh = true
+    }
+  }
+  clear()
+  link.value = 'connecting'
+  open()
+  return () => {
+    clearTimeout(retry)
+    source.close()
+  }
+}

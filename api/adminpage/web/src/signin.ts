@@ -1,0 +1,93 @@
+import { signal } from '@preact/signals'
+import { Problem, call, whenExpired } from './call'
+import type { Stats } from './types'
+
+/** Role is what the token lets the page show. */
+export type Role = 'admin' | 'reader' | 'user'
+
+export type Phase = { at: 'asking' } | { at: 'out'; says: string } | { at: 'in'; role: Role; user: string }
+
+export const phase = signal<Phase>({ at: 'asking' })
+
+const ended = 'Your session has ended. Sign in again to go on.'
+
+whenExpired(() => {
+  if (phase.peek().at === 'in') phase.value = { at: 'out', says: ended }
+})
+
+/** start signs in with the token of a link, once, or goes on with the cookie that is there. */
+export async function start(): Promise<void> {
+  const token = linked()
+  if (token) return signIn(token)
+  try {
+    await enter()
+  } catch (err) {
+    phase.value = { at: 'out', says: err instanceof Problem && err.status === 401 ? '' : said(err) }
+  }
+}
+
+// linked takes the token out of an address such as …/admin/#token=…; what stands behind # is never sent to a server.
+function linked(): string {
+  const token = new URLSearchParams(location.hash.slice(1)).get('token') ?? ''
+  if (token) history.replaceState(null, '', location.pathname + location.search)
+  return token
+}
+
+/** signIn exchanges a token for the cookie. */
+export async function signIn(token: string): Promise<void> {
+  try {
+    await call('POST', 'v1/session', undefined, { Authorization: `Bearer ${token.trim()}` })
+    await enter()
+  } catch (err) {
+    phase.value = { at: 'out', says: refusal(err) }
+  }
+}
+
+/** signOut drops the cookie. */
+export async function signOut(): Promise<void> {
+  try {
+    await call('DELETE', 'v1/session')
+    phase.value = { at: 'out', says: 'You are signed out.' }
+  } catch (err) {
+    phase.value = { at: 'out', says: `${said(err)} The session may still be there: close the browser, or sign out again.` }
+  }
+}
+
+function refusal(err: unknown): string {
+  if (!(err instanceof Problem)) return said(err)
+  if (err.code === 'expired_token') return 'This token has expired. Get a new one and sign in again.'
+  if (err.status === 401) return 'The service does not accept this token.'
+  return err.message
+}
+
+const said = (err: unknown): string => (err instanceof Error ? err.message : String(err))
+
+// enter finds out what the session may do, by asking for it.
+async function enter(): Promise<void> {
+  const now = Date.now()
+  const past = `v1/stats/concurrency?step=1m&from=${new Date(now - 60_000).toISOString()}`
+  const [reads, audits] = await Promise.all([may(call<Stats>('GET', 'v1/stats')), may(call('GET', past))])
+  const user = await me()
+  phase.value = { at: 'in', role: audits ? 'admin' : reads ? 'reader' : 'user', user }
+}
+
+// may tells whether a call was allowed, whatever else became of it.
+async function may(asked: Promise<unknown>): Promise<boolean> {
+  try {
+    await asked
+  } catch (err) {
+    if (!(err instanceof Problem) || err.status === 401 || err.status === 0) throw err
+    return err.status !== 403
+  }
+  return true
+}
+
+// me is the user of the token where the log knows him.
+async function me(): Promise<string> {
+  try {
+    return (await call<{ user: string }>('GET', 'v1/me')).user
+  } catch (err) {
+    if (err instanceof Problem && err.status !== 401) return ''
+    throw err
+  }
+}

@@ -1,0 +1,57 @@
+import { type Browser, browser } from "./browser.js";
+import { PresenceClient } from "./client.js";
+import { PresenceFeed } from "./feed.js";
+import type { PresenceOptions } from "./options.js";
+import { TokenSource } from "./token.js";
+
+/** How long a client that nobody uses any more goes on, for the part of a page that takes over from another. */
+const LINGER = 50;
+
+/** The one client and the one feed that all parts of a page share. Making it starts nothing. */
+export class Shared {
+  readonly client: PresenceClient;
+  readonly feed: PresenceFeed;
+  readonly #browser: Browser;
+  #users = 0;
+
+  constructor(options: PresenceOptions) {
+    const tokens = options.tokens ?? new TokenSource(options.getToken, options.token);
+    this.#browser = browser(options.browser);
+    this.client = new PresenceClient({ ...options, tokens });
+    this.feed = new PresenceFeed({ ...options, tokens });
+  }
+
+  /**
+   * Starts the client for its first user, and stops it a moment after its last: React's StrictMode takes every part of a
+   * page down and puts it up again, which nobody should see as leaving.
+   */
+  use(): () => void {
+    this.#users++;
+    this.client.start();
+    return () => {
+      this.#users--;
+      this.#browser.after(LINGER, () => {
+        if (!this.#users) this.client.stop();
+      });
+    };
+  }
+}
+
+const all = new Map<string, Shared>(); // url → what is shared
+let defaults: PresenceOptions = {};
+
+/** Options for every hook of the page. Call it before the first of them is used. */
+export function configurePresence(options: PresenceOptions): void {
+  defaults = options;
+  all.clear();
+}
+
+/** What the parts of a page share that use the service at a url. */
+export function sharedAt(url = defaults.url ?? ""): Shared {
+  let shared = all.get(url);
+  if (!shared) {
+    shared = new Shared({ ...defaults, url });
+    all.set(url, shared);
+  }
+  return shared;
+}

@@ -1,0 +1,60 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/rollcall-dev/rollcall/projections/mirror"
+)
+
+// rebuildGC is the garbage collector's target while a rebuild has the process
+// for itself: less memory for some more work.
+const rebuildGC = 40
+
+// Rebuild folds the log of a store on which no node is running into new views,
+// and puts them, or the one that which names, in the place of those that are
+// there, which are not looked at: they may be damaged or missing. report may be
+// nil. Errors as in Offline.
+func Rebuild(ctx context.Context, cfg Config, which string, report func(mirror.Progress)) (err error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.check(); err != nil {
+		return err
+	}
+	defer debug.SetGCPercent(debug.SetGCPercent(rebuildGC))
+	n := &Node{cfg: cfg, quiet: true}
+	var down teardown
+	defer func() { err = errors.Join(err, down.run()) }()
+	unlock, err := lockStore(cfg.DataDir)
+	if err != nil {
+		return err
+	}
+	down.add("unlocking the data directory", unlock)
+	if err := os.MkdirAll(cfg.viewsDir(), 0o700); err != nil {
+		return fmt.Errorf("making the directory of the views: %w", err)
+	}
+	p := &parts{metrics: prometheus.NewRegistry()}
+	if err := n.connect(p, &down); err != nil {
+		return err
+	}
+	if err := n.openLog(ctx, p, true); err != nil {
+		return err
+	}
+	m, err := n.mirror(ctx, p, report)
+	if err != nil {
+		return err
+	}
+	down.add("removing what is left of the rebuild", m.Close)
+	_, last, err := p.log.Bounds(ctx)
+	if err != nil {
+		return err
+	}
+	if err := m.Fold(ctx, last); err != nil {
+		return err
+	}
+	return m.Install(cfg.viewsDir(), which)
+}
