@@ -24,11 +24,10 @@ type lines struct {
 	media   string
 	control *http.ResponseController
 
-	mu      sync.Mutex // guards the below
-	buf     bytes.Buffer
-	begun   bool
-	touched bool // since the last keep-alive
-	err     error
+	mu    sync.Mutex // guards the below
+	buf   bytes.Buffer
+	begun bool
+	err   error
 }
 
 // lineByLine begins an answer of this content type.
@@ -67,7 +66,6 @@ func (l *lines) send(through bool) {
 		secure(h)
 		l.q.w.WriteHeader(http.StatusOK)
 	}
-	l.touched = true
 	// Where the writer knows no deadlines it has no client that could be slow.
 	_ = l.control.SetWriteDeadline(time.Now().Add(linePatience))
 	if _, l.err = l.q.w.Write(l.buf.Bytes()); l.err == nil && through {
@@ -76,7 +74,7 @@ func (l *lines) send(through bool) {
 	l.buf.Reset()
 }
 
-// keepOpen sends an empty line whenever nothing else was sent for a while. stop ends that, and waits for it.
+// keepOpen sends an empty line now and then, lest something on the way take the silence for the end. stop ends that, and waits for it.
 func (l *lines) keepOpen() (stop func()) {
 	quit, done := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -88,21 +86,12 @@ func (l *lines) keepOpen() (stop func()) {
 			case <-quit:
 				return
 			case <-tick.C:
-				l.nudge()
+				_, _ = l.Write([]byte{'\n'})
+				_ = l.flush() // a client that has gone ends the request
 			}
 		}
 	}()
 	return func() { close(quit); <-done }
-}
-
-func (l *lines) nudge() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if !l.touched {
-		l.buf.WriteByte('\n')
-		l.send(true)
-	}
-	l.touched = false
 }
 
 // end sends the rest. With an error, which may be nil, what was begun must not look whole: it becomes a problem if

@@ -29,9 +29,12 @@ func (n *Node) checks(p *parts) []api.Check {
 			return fmt.Sprintf("at sequence %d, %d users", s.Seq, s.Users), nil
 		}},
 		{Name: "events", Probe: func(context.Context) (string, error) {
-			if u := p.view.Undecodable(); len(u) > 0 {
-				last := u[len(u)-1]
-				return fmt.Sprintf("%d could not be decoded, the last one at sequence %d", p.view.Stats().Undecodable, last.Seq), nil
+			n := p.view.Stats().Undecodable
+			switch u := p.view.Undecodable(); {
+			case len(u) > 0:
+				return fmt.Sprintf("%d could not be decoded, the last one at sequence %d: %v", n, u[len(u)-1].Seq, u[len(u)-1].Err), nil
+			case n > 0:
+				return fmt.Sprintf("%d could not be decoded; rollcall audit shows them", n), nil
 			}
 			return "", nil
 		}},

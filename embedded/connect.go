@@ -3,7 +3,9 @@ package embedded
 import (
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -52,7 +54,7 @@ func connectExternal(c Config) (*nats.Conn, error) {
 	}
 	nc, err := nats.Connect(c.NATSURL, opts...)
 	if err != nil {
-		return nil, fmt.Errorf("connecting to NATS at %s: %w", c.NATSURL, err)
+		return nil, fmt.Errorf("connecting to NATS at %s: %w", redacted(c.NATSURL), err)
 	}
 	return nc, nil
 }
@@ -66,4 +68,21 @@ func (c Config) replicas(nc *nats.Conn) int {
 		return 3
 	}
 	return 1
+}
+
+// redacted leaves passwords and tokens out of a list of URLs.
+func redacted(urls string) string {
+	list := strings.Split(urls, ",")
+	for i, raw := range list {
+		u, err := url.Parse(strings.TrimSpace(raw))
+		if err != nil {
+			list[i] = "(an address that cannot be read)"
+			continue
+		}
+		if u.User != nil {
+			u.User = url.User("xxxxx")
+		}
+		list[i] = u.String()
+	}
+	return strings.Join(list, ",")
 }

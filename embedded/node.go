@@ -260,7 +260,7 @@ func (n *Node) openLog(ctx context.Context, p *parts, seen bool) (err error) {
 	metrics := journal.NewMetrics()
 	metrics.Register(p.metrics)
 	p.log, err = journal.Open(ctx, p.nc, journal.Config{Replicas: n.cfg.replicas(p.nc), HotRetention: n.cfg.HotRetention,
-		AuditRetention: n.cfg.AuditRetention, Own: !n.cfg.external(), Seen: seen, Metrics: metrics, Quiet: n.quiet, Logger: n.cfg.Logger})
+		AuditRetention: n.cfg.AuditRetention, Own: !n.cfg.external() && !n.quiet, Seen: seen, Metrics: metrics, Quiet: n.quiet, Logger: n.cfg.Logger})
 	return err
 }
 

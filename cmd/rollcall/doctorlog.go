@@ -24,7 +24,7 @@ const keepsUndecodable = "nothing is lost: it stays in the log; upgrade rollcall
 // examineLog opens the log and its views, where there are any and no node works on them.
 func (d *doctor) examineLog(ctx context.Context, p *program) []finding {
 	s := store{config: d.config}
-	s.config.logLevel = "error" // its warnings are findings here
+	s.config.logLevel = "error" // what matters of the rest is among the findings
 	if s.check() != nil {
 		return []finding{skipped("log", "see configuration")}
 	}
@@ -41,8 +41,7 @@ func (d *doctor) examineLog(ctx context.Context, p *program) []finding {
 		return []finding{skipped("log", "a node is at work on %s: ask it with --server", d.config.dataDir)}
 	}
 	if err != nil {
-		detail, fix := cutFix(err.Error())
-		found = append(found, finding{"log", resultFailed, detail, fix})
+		found = append(found, of("log", err, "", "a node would not start either: see what the error says, and whether --data-dir or --nats-url is right"))
 	}
 	return found
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -11,7 +12,12 @@ import (
 // event is one of the log. As JSON it is what the node sent, with what this program may not know.
 type event struct{ client.Event }
 
-func (e event) MarshalJSON() ([]byte, error) { return e.Raw, nil }
+func (e event) MarshalJSON() ([]byte, error) {
+	if e.Raw == nil {
+		return json.Marshal(e.Event)
+	}
+	return e.Raw, nil
+}
 
 // eventTypes are those that can be asked for.
 var eventTypes = []string{"login", "heartbeat", "logout", "override", "offline", "online", "erased"}

@@ -105,6 +105,26 @@ func TestASignOfLifeAtTheDeadlineComesInTime(t *testing.T) {
 	f.ordered(t)
 }
 
+func TestWhoFellSilentAtOnceEndsInTheOrderOfHisLastSignOfLife(t *testing.T) {
+	j := journaltest.Open(t, journal.Config{})
+	imported(t, Config{Log: j, Timeout: time.Minute}, `
+		08:59:59,f,say
+		09:00:00,e,say
+		09:00:00,a,say
+		09:00:00,d,say
+		09:00:00,f,say
+		09:00:00,b,say
+		09:00:00,e,say
+		09:00:00,c,say`)
+	var got []string
+	for _, e := range fold(t, j, 1).said(events.Offline) {
+		got = append(got, e.User)
+	}
+	if diff := cmp.Diff([]string{"a", "d", "f", "b", "e", "c"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestNobodyIsTimedOutWhoseDeadlineIsToCome(t *testing.T) {
 	j := journaltest.Open(t, journal.Config{})
 	now := at(t, "2021-01-31T09:02:00Z")
@@ -201,7 +221,45 @@ func TestASecondFileGoesOnWhereTheFirstOneEnded(t *testing.T) {
 	}
 }
 
-func TestABeatThatMakesSomebodyActiveKeepsItsPlace(t *testing.T) {
+func TestASessionOfTheLogHasTheTimeThatItDeclared(t *testing.T) {
+	j := journaltest.Open(t, journal.Config{})
+	seen := at(t, "2021-01-31T09:00:00Z")
+	b := events.Event{Type: events.Heartbeat, User: "alice", Session: "s", Actor: "alice", At: seen, Every: 120}
+	ack, err := j.Append(t.Context(), b, journal.Key{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	imported(t, Config{Log: j, Timeout: time.Minute, Live: fold(t, j, 1).live()}, "09:10:00,bob,join\n")
+	e := fold(t, j, 1).said(events.Offline)[0]
+	if e.User != "alice" || e.At != seen+300_000 || e.LastSeen != seen || e.Judged != ack.Seq {
+		t.Errorf("%+v; the beat stands at %d", e, ack.Seq)
+	}
+}
+
+func TestMoreThanCanBeOnTheirWayAtOnce(t *testing.T) {
+	j := journaltest.Open(t, journal.Config{})
+	const rows = 3 * inFlight
+	text := "at,user,event\n" + strings.Repeat("2021-01-31T09:00:00Z,alice,join\n", rows)
+	result, err := Append(t.Context(), Config{Log: j}, read(t, text))
+	if err != nil || result.Events != rows || result.LastSeq < rows {
+		t.Errorf("%+v, %v", result, err)
+	}
+}
+
+// listening is a log that notes which heartbeats travelled alone.
+type listening struct {
+	Log
+	alone []string
+}
+
+func (l *listening) Submit(e events.Event, key journal.Key) (*journal.Receipt, error) {
+	if e.Type == events.Heartbeat && key.ID != "" {
+		l.alone = append(l.alone, e.User+e.At.Time().Format(" 05"))
+	}
+	return l.Log.Submit(e, key)
+}
+
+func TestABeatThatChangesAStatusTravelsAlone(t *testing.T) {
 	j := journaltest.Open(t, journal.Config{})
 	for _, b := range []events.Event{
 		{Type: events.Heartbeat, User: "alice", Session: "s", Actor: "alice", At: 1000},
@@ -211,16 +269,27 @@ func TestABeatThatMakesSomebodyActiveKeepsItsPlace(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	imported(t, Config{Log: j, Live: fold(t, j, 1).live()}, `
+	l := &listening{Log: j}
+	result := imported(t, Config{Log: l, Live: fold(t, j, 1).live()}, `
 		09:00:00,alice,say,s
 		09:00:01,carol,join
 		09:00:02,alice,say,s
 		09:00:03,bob,say,s
-		09:00:04,bob,say,s`)
+		09:00:04,bob,say,s
+		09:00:05,carol,say
+		09:00:06,carol,leave
+		09:00:07,carol,say
+		09:00:08,carol,say`)
+	// The first event of all has a key, to tell a repeat.
+	if diff := cmp.Diff([]string{"alice 00", "bob 03", "carol 07"}, l.alone); diff != "" || result.Beats != 7 {
+		t.Errorf("%+v: %s", result, diff)
+	}
 	f := fold(t, j, 1)
 	f.ordered(t)
-	if last := f.changes[len(f.changes)-1]; last.User != "bob" || last.To.Status != events.StatusOnline {
-		t.Errorf("the last change: %+v", last)
+	for _, id := range []string{"alice", "bob", "carol"} {
+		if s := f.users[id].Status(); s != events.StatusOnline {
+			t.Errorf("%s is %s", id, s)
+		}
 	}
 }
 

@@ -95,6 +95,26 @@ func TestAnErrorNamesTenRowsAndCountsAll(t *testing.T) {
 	}
 }
 
+func TestAStrayQuoteInAColumnThatMeansNothingSwallowsNothing(t *testing.T) {
+	f, err := Read(strings.NewReader(`id,last_seen,bio
+1,2026-01-04 10:11:12,"open
+2,2026-01-04 10:11:12,fine
+3",2026-01-04 10:11:12,fine
+4,2026-01-04 10:11:12,"two
+lines"
+5,2026-01-04 10:11:12,"open`), "users", ReadOptions{SkipBad: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var good []string
+	for r := range f.All() {
+		good = append(good, r.User)
+	}
+	if diff := cmp.Diff([]string{"2", "4"}, good); diff != "" || len(f.Bad) != 3 {
+		t.Errorf("bad: %v; good: %s", f.Bad, diff)
+	}
+}
+
 func TestAStrayQuoteSwallowsNothing(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("at,user,event\n")

@@ -66,7 +66,7 @@ func (a *appender) sign(ctx context.Context, r Row, e events.Event, s *session) 
 		a.live[s.who] = s
 	}
 	a.turns++
-	s.last, s.limit, s.turn, s.idle, s.line = max(r.At, s.last), a.cfg.Timeout, a.turns, false, r.Line
+	s.last, s.limit, s.turn, s.idle, s.line = r.At, a.cfg.Timeout, a.turns, false, r.Line
 	if begins {
 		a.quiet.watch(s)
 	}

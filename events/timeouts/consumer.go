@@ -150,7 +150,7 @@ func (c *Consumer) attach(ctx context.Context) error {
 		return err
 	}
 	c.fold.Locked(func(_ uint64, clock events.Clock, _ int64) {
-		c.deadlines = NewDeadlines(c.cfg.Limits, clock.Covered)
+		c.deadlines = NewDeadlines(c.cfg.Limits, clock.Covered-tick) // what is due already is due at once: in a log at rest no tick comes
 	})
 	c.fold.Attach(c.deadlines)
 	return nil

@@ -26,6 +26,14 @@ func (v *View) Complete(t events.Millis) bool {
 	return t >= v.cut
 }
 
+// Forgotten is the moment before which something may be missing, 0 where nothing
+// is.
+func (v *View) Forgotten() events.Millis {
+	v.writing.Lock()
+	defer v.writing.Unlock()
+	return v.cut
+}
+
 // Cut notes that the log had lost something of before t when the view was
 // folded from it.
 func (v *View) Cut(t events.Millis) error {

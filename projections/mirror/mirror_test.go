@@ -232,3 +232,22 @@ func TestARebuildTakesThePlaceOfTheLiveViews(t *testing.T) {
 		})
 	}
 }
+
+func TestWhatTheLiveHistoryHasForgottenIsNoDifference(t *testing.T) {
+	d := deploy(t)
+	for i := range 200 {
+		at := events.Millis(1_600_000_000_000 + i*60_000)
+		e := events.Event{Type: events.Login, User: "ann", Session: "s", Actor: "ann", At: at}
+		if i%2 == 1 {
+			e.Type = events.Logout
+		}
+		if _, err := d.log.Append(t.Context(), e, journal.Key{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.settle()
+	if err := d.live.History.Prune(events.Millis(1_600_000_000_000 + 100*60_000).Time()); err != nil {
+		t.Fatal(err)
+	}
+	d.verify()
+}

@@ -66,6 +66,12 @@ func (m *Mirror) verifyHistory(ctx context.Context, live Views) (c Comparison, e
 	if err := m.Fold(ctx, a.Seq); err != nil {
 		return c, err
 	}
+	// What the live view has forgotten by its age, the mirror must forget too.
+	if cut := live.History.Forgotten(); cut != 0 {
+		if err := m.History.Prune(cut.Time()); err != nil {
+			return c, err
+		}
+	}
 	b, err := m.History.Snapshot()
 	if err != nil {
 		return c, err

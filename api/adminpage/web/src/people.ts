@@ -27,17 +27,26 @@ export const people = new Map<string, Person>() // user id → person
 /** count is how many people have a status. */
 export const count: Record<Status, number> = { online: 0, away: 0, busy: 0, offline: 0 }
 
-// Users in the order of their ids, as they were when membership last changed.
+// Users in the order of their ids, and those who have come since. Nobody leaves: one who goes offline stays, as such.
 let ordered: Person[] = []
-let stale = false
+let come: Person[] = []
 
 /** inOrder returns everybody in people, by user id. */
 export function inOrder(): Person[] {
-  if (stale) {
-    ordered = [...people.values()].sort(byId)
-    stale = false
-  }
+  if (come.length) ordered = merged(ordered, come.sort(byId))
+  come = []
   return ordered
+}
+
+// merged is for one newcomer among 100,000: to sort them all again would take longer than a frame.
+function merged(a: Person[], b: Person[]): Person[] {
+  const all: Person[] = []
+  let n = 0
+  for (const p of a) {
+    for (let q = b[n]; q && byId(q, p) < 0; q = b[++n]) all.push(q)
+    all.push(p)
+  }
+  return all.concat(b.slice(n))
 }
 
 export const byId = (a: { user: string }, b: { user: string }): number => (a.user < b.user ? -1 : a.user > b.user ? 1 : 0)
@@ -54,7 +63,7 @@ function put(p: Person): void {
     Object.assign(before, p)
   } else {
     people.set(p.user, p)
-    stale = true
+    come.push(p)
   }
   count[p.status]++
   changed()
@@ -63,25 +72,24 @@ function put(p: Person): void {
 function clear(): void {
   people.clear()
   for (const s of Object.keys(count) as Status[]) count[s] = 0
-  stale = true
+  ordered = []
+  come = []
   changed()
 }
 
 let due = false
 
-// changed announces a change with the next frame, or within a second where frames do not come: in a tab that is not seen.
+// changed announces a change with the next frame; where there are very many people four times a second, as each one has
+// all of them looked through.
 function changed(): void {
   if (due) return
   due = true
-  let done = false
   const tell = () => {
-    if (done) return
-    done = true
     due = false
     version.value++
   }
-  requestAnimationFrame(tell)
-  setTimeout(tell, 1000)
+  if (people.size > 10_000 || document.hidden) setTimeout(tell, 250)
+  else requestAnimationFrame(tell)
 }
 
 const listeners = new Set<(user: string) => void>()
@@ -96,16 +104,20 @@ export function onChange(act: (user: string) => void): () => void {
 export function watch(): () => void {
   let source: EventSource
   let retry: ReturnType<typeof setTimeout> | undefined
-  let fresh = true
   const open = () => {
+    let fresh = true // the next snapshot message is the first of its snapshot
+    let placed = false // a whole snapshot has come: the browser resumes behind it
     source = new EventSource(address('v1/stream'))
-    source.addEventListener('open', () => (link.value = 'live'))
+    source.addEventListener('open', () => {
+      link.value = 'live'
+      fresh ||= !placed
+    })
     source.addEventListener('reset', () => (fresh = true))
     source.addEventListener('snapshot', (e) => {
       if (fresh) clear()
       fresh = false
+      placed ||= e.lastEventId !== ''
       for (const p of (JSON.parse(e.data) as { users: Presence[] }).users) put(personOf(p))
-      if (e.lastEventId) fresh = true // the last message of a snapshot: another one would begin anew
       changed()
     })
     source.addEventListener('status', (e) => {
@@ -118,7 +130,6 @@ export function watch(): () => void {
       if (source.readyState !== EventSource.CLOSED) return // the browser tries again by itself
       call('GET', 'v1/stats').catch(() => {}) // finds out whether the session has ended
       retry = setTimeout(open, 3000)
-      fresh = true
     }
   }
   clear()

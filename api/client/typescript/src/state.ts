@@ -29,17 +29,17 @@ export const IDLE: PresenceState = {
 
 /** Holds a value that changes, and tells those who want to know: what React calls an external store. */
 export class Store<T> {
-  private readonly listeners = new Set<() => void>();
+  readonly #listeners = new Set<() => void>();
 
   constructor(public value: T) {}
 
   set(value: T): void {
     this.value = value;
-    for (const heard of [...this.listeners]) heard();
+    for (const heard of [...this.#listeners]) heard();
   }
 
   subscribe(heard: () => void): () => void {
-    this.listeners.add(heard);
-    return () => this.listeners.delete(heard);
+    this.#listeners.add(heard);
+    return () => this.#listeners.delete(heard);
   }
 }

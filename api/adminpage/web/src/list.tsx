@@ -1,0 +1,130 @@
+import { signal } from '@preact/signals'
+import { useEffect, useMemo } from 'preact/hooks'
+import { call, parameters } from './call'
+import { say } from './copy'
+import { Grid } from './grid'
+import { byId, count, inOrder, people, personOf, version, type Person } from './people'
+import { go } from './route'
+import { type Presence, statuses } from './types'
+import { number } from './words'
+
+type Filter = 'present' | (typeof statuses)[number]
+
+const filter = signal<Filter>('present')
+const search = signal('')
+
+// Those who are offline are not on the stream: they are fetched a page at a time.
+const absent = signal<{ users: Person[]; next: string; total: number; busy: boolean; failure: string }>({
+  users: [], next: '', total: 0, busy: false, failure: '',
+})
+
+async function more(begin: boolean): Promise<void> {
+  const before = begin ? { users: [], next: '', total: 0 } : absent.peek()
+  if (absent.peek().busy || (!begin && !before.next)) return
+  absent.value = { ...before, busy: true, failure: '' }
+  try {
+    const query = parameters({ status: 'offline', limit: 1000, cursor: before.next })
+    const page = await call<{ users: Presence[]; total: number; next?: string }>('GET', 'v1/users' + query)
+    absent.value = { users: [...before.users, ...page.users.map(personOf)], next: page.next ?? '', total: page.total, busy: false, failure: '' }
+  } catch (err) {
+    absent.value = { ...before, busy: false, failure: err instanceof Error ? err.message : String(err) }
+  }
+}
+
+// shown returns the rows that the filter and the search leave.
+function shown(by: Filter, words: string): Person[] {
+  const key = words.trim().toLowerCase()
+  const all = by === 'offline' ? offline() : inOrder()
+  return all.filter((p) => (by === 'present' ? p.status !== 'offline' : p.status === by) && p.key.includes(key))
+}
+
+// offline is what was fetched, and who went offline since; the stream knows better who of them is back.
+function offline(): Person[] {
+  const fetched = new Map(absent.value.users.map((p) => [p.user, people.get(p.user) ?? p]))
+  for (const p of people.values()) if (p.status === 'offline') fetched.set(p.user, p)
+  return [...fetched.values()].sort(byId)
+}
+
+/** List is everybody who is there, live. */
+export function List() {
+  const by = filter.value
+  const words = search.value
+  useEffect(() => {
+    if (by === 'offline') void more(true)
+  }, [by])
+  const rows = useMemo(() => shown(by, words), [by, words, version.value, absent.value])
+  useEffect(focusOnSlash, [])
+  return (
+    <>
+      <h1 tabIndex={-1}>Users</h1>
+      <Find rows={rows} />
+      <Filters />
+      {absent.value.failure && by === 'offline' && <p class="failure">{absent.value.failure}</p>}
+      <Grid
+        rows={rows}
+        onEnd={() => by === 'offline' && void more(false)}
+        empty={words ? `Nobody here whose id contains “${words}”. Enter looks the id up on the server.` : 'Nobody.'}
+      />
+    </>
+  )
+}
+
+function Find({ rows }: { rows: Person[] }) {
+  return (
+    <form class="find" role="search" onSubmit={(e) => (e.preventDefault(), void open(search.peek().trim(), rows))}>
+      <label for="search">Search by id</label>
+      <input
+        id="search"
+        type="search"
+        autocomplete="off"
+        spellcheck={false}
+        value={search.value}
+        aria-keyshortcuts="/"
+        onInput={(e) => (search.value = e.currentTarget.value)}
+      />
+      <button type="submit">Open</button>
+    </form>
+  )
+}
+
+// open shows the user of an id, else the only row there is.
+async function open(id: string, rows: Person[]): Promise<void> {
+  if (!id) return
+  try {
+    await call('GET', `v1/users/${encodeURIComponent(id)}`)
+    go('user', id)
+  } catch (err) {
+    if (rows.length === 1 && rows[0]) return go('user', rows[0].user)
+    say(err instanceof Error ? err.message : String(err))
+  }
+}
+
+function Filters() {
+  void version.value
+  const names: [Filter, string, number | undefined][] = [
+    ['present', 'Not offline', count.online + count.away + count.busy],
+    ['online', 'Online', count.online],
+    ['away', 'Away', count.away],
+    ['busy', 'Busy', count.busy],
+    ['offline', 'Offline', filter.value === 'offline' ? absent.value.total : undefined],
+  ]
+  return (
+    <div class="filters" role="group" aria-label="Show">
+      {names.map(([f, name, n]) => (
+        <button key={f} type="button" aria-pressed={filter.value === f} onClick={() => (filter.value = f)}>
+          {name} {n !== undefined && <span class="n">{number(n)}</span>}
+        </button>
+      ))}
+    </div>
+  )
+}
+
+function focusOnSlash(): () => void {
+  const key = (e: KeyboardEvent) => {
+    if (e.key !== '/' || e.ctrlKey || e.metaKey || e.altKey || (e.target as Element).closest('input, select, textarea')) return
+    e.preventDefault()
+    document.getElementById('search')?.focus()
+  }
+  addEventListener('keydown', key)
+  return () => removeEventListener('keydown', key)
+}

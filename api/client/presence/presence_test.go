@@ -1,0 +1,201 @@
+package presence
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"github.com/rollcall-dev/rollcall/api/client"
+	"github.com/rollcall-dev/rollcall/events"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// node takes batches; each one that it answered is in got.
+type node struct {
+	got chan []events.Beat
+
+	mu     sync.Mutex
+	broken bool // it answers 503
+}
+
+func (n *node) breaks(broken bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.broken = broken
+}
+
+func (n *node) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	n.mu.Lock()
+	broken := n.broken
+	n.mu.Unlock()
+	body, _ := io.ReadAll(r.Body)
+	var raw events.Batch
+	if err := raw.Walk(body); err != nil || r.URL.Path != "/v1/heartbeats" || r.Header.Get("Authorization") != "Bearer service" {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	var beats []events.Beat
+	for i := range raw.Beats {
+		beats = append(beats, raw.Beats[i].Beat())
+	}
+	if broken {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	} else {
+		fmt.Fprintf(w, `{"accepted":%d,"rejected":0,"seq":9}`, len(beats))
+	}
+	n.got <- beats
+}
+
+// start runs beats that go to n until the test ends, or stop is called.
+func start(t *testing.T, n *node, o Options) (b *Beats, stop func()) {
+	t.Helper()
+	n.got = make(chan []events.Beat, 100)
+	server := httptest.NewServer(n)
+	c, err := client.New(client.Config{Server: server.URL, Token: "service", HTTPClient: server.Client()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.User = func(r *http.Request) string { return r.Header.Get("X-User") }
+	if b, err = New(c, o); err != nil {
+		t.Fatal(err)
+	}
+	b.pace = time.Millisecond
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- b.Run(ctx) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		server.Close()
+	})
+	t.Cleanup(stop)
+	return b, stop
+}
+
+// ask makes a request of a user and returns the status of its answer.
+func ask(b *Beats, user string) int {
+	h := b.Touch(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }))
+	r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+	r.Header.Set("X-User", user)
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w.Code
+}
+
+func TestARequestIsAHeartbeatAndTheNextOnesAreNot(t *testing.T) {
+	n := &node{}
+	b, stop := start(t, n, Options{Session: "shop", Every: time.Minute})
+	for range 3 {
+		if status := ask(b, "alice"); status != http.StatusTeapot {
+			t.Errorf("the answer became %d", status)
+		}
+	}
+	got := <-n.got
+	want := events.Beat{User: "alice", Session: "shop", Every: 60}
+	if diff := cmp.Diff([]events.Beat{want}, got); diff != "" {
+		t.Error(diff)
+	}
+	ask(b, "alice")
+	ask(b, "")
+	ask(b, "bob")
+	if got = <-n.got; len(got) != 1 || got[0].User != "bob" {
+		t.Errorf("got %+v", got)
+	}
+	stop()
+	if diff := cmp.Diff(Stats{Sent: 2}, b.Stats()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestWhatWaitsAtTheEndIsSent(t *testing.T) {
+	n := &node{}
+	b, stop := start(t, n, Options{})
+	for i := range 2500 {
+		ask(b, fmt.Sprint("user-", i))
+	}
+	stop()
+	close(n.got)
+	var users []string
+	for beats := range n.got {
+		if len(beats) > batch {
+			t.Errorf("a batch has %d heartbeats", len(beats))
+		}
+		for _, beat := range beats {
+			users = append(users, beat.User)
+		}
+	}
+	slices.Sort(users)
+	if users = slices.Compact(users); len(users) != 2500 || b.Stats() != (Stats{Sent: 2500}) {
+		t.Errorf("got %d users and %+v", len(users), b.Stats())
+	}
+}
+
+func TestANodeInTroubleFailsNoRequestAndUsersCountAgain(t *testing.T) {
+	n := &node{broken: true}
+	var log strings.Builder
+	b, stop := start(t, n, Options{Every: time.Minute, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	if status := ask(b, "alice"); status != http.StatusTeapot {
+		t.Errorf("the answer became %d", status)
+	}
+	<-n.got
+	n.breaks(false)
+	deadline := time.After(10 * time.Second)
+	for sent := false; !sent; { // until the failure has been counted, the user is known
+		ask(b, "alice")
+		select {
+		case got := <-n.got:
+			sent = true
+			if got[0].User != "alice" {
+				t.Errorf("got %+v", got)
+			}
+		case <-deadline:
+			t.Fatal("alice never counted again")
+		default:
+		}
+	}
+	stop()
+	if diff := cmp.Diff(Stats{Sent: 1, Failed: 1}, b.Stats()); diff != "" {
+		t.Error(diff)
+	}
+	if text := log.String(); !strings.Contains(text, "heartbeats are not sent") || !strings.Contains(text, "sent again") {
+		t.Errorf("it logged %s", text)
+	}
+}
+
+func TestWrongOptionsAreRefused(t *testing.T) {
+	c, err := client.New(client.Config{Server: "http://127.0.0.1:1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	user := func(*http.Request) string { return "" }
+	for name, test := range map[string]struct {
+		c *client.Client
+		o Options
+	}{
+		"no client":     {nil, Options{User: user}},
+		"no user":       {c, Options{}},
+		"often":         {c, Options{User: user, Every: time.Millisecond}},
+		"seldom":        {c, Options{User: user, Every: time.Hour}},
+		"no room":       {c, Options{User: user, Users: -1}},
+		"wrong session": {c, Options{User: user, Session: "\n"}},
+	} {
+		if _, err := New(test.c, test.o); !errors.Is(err, ErrOptions) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
