@@ -155,6 +155,8 @@ func routes() []route {
 				does: texts((*API).ready, 200, 503), flags: open | lenient},
 			route{method: get, path: "/metrics", does: endpoint{serve: (*API).metricsPage}, flags: open | lenient},
 			route{method: get, path: "/openapi.json", does: endpoint{serve: (*API).openapi}, flags: open | lenient},
+			route{method: get, path: "/admin", does: endpoint{serve: (*API).admin}, flags: open | lenient},
+			route{method: get, path: "/admin/assets/{file}", does: endpoint{serve: (*API).adminAsset}, flags: open | lenient},
 			route{method: get, path: "/docs", does: endpoint{serve: (*API).docs}, flags: open | lenient},
 			route{method: get, path: "/docs/{file}", does: endpoint{serve: (*API).docs}, flags: open | lenient},
 		),

@@ -18,12 +18,12 @@ const rebuildGC = 40
 
 // Rebuild folds the log of a store on which no node is running into new views,
 // and puts them, or the one that which names, in the place of those that are
-// there, which are not looked at: they may be damaged or missing. report may be
-// nil. Errors as in Offline.
-func Rebuild(ctx context.Context, cfg Config, which string, report func(mirror.Progress)) (err error) {
+// there, which are not looked at: they may be damaged or missing. It returns the
+// sequence at which the new ones stand. report may be nil. Errors as in Offline.
+func Rebuild(ctx context.Context, cfg Config, which string, report func(mirror.Progress)) (seq uint64, err error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.check(); err != nil {
-		return err
+		return 0, err
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(rebuildGC))
 	n := &Node{cfg: cfg, quiet: true}
@@ -31,30 +31,30 @@ func Rebuild(ctx context.Context, cfg Config, which string, report func(mirror.P
 	defer func() { err = errors.Join(err, down.run()) }()
 	unlock, err := lockStore(cfg.DataDir)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	down.add("unlocking the data directory", unlock)
 	if err := os.MkdirAll(cfg.viewsDir(), 0o700); err != nil {
-		return fmt.Errorf("making the directory of the views: %w", err)
+		return 0, fmt.Errorf("making the directory of the views: %w", err)
 	}
 	p := &parts{metrics: prometheus.NewRegistry()}
 	if err := n.connect(p, &down); err != nil {
-		return err
+		return 0, err
 	}
 	if err := n.openLog(ctx, p, true); err != nil {
-		return err
+		return 0, err
 	}
 	m, err := n.mirror(ctx, p, report)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	down.add("removing what is left of the rebuild", m.Close)
 	_, last, err := p.log.Bounds(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if err := m.Fold(ctx, last); err != nil {
-		return err
+		return 0, err
 	}
-	return m.Install(cfg.viewsDir(), which)
+	return last, m.Install(cfg.viewsDir(), which)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"time"
@@ -84,13 +85,14 @@ func (f *folding) rebuild(ctx context.Context, p *program, view string) error {
 	return printAll(p, f.output, rebuiltColumns, all(done))
 }
 
+// rebuildStore does not look at the views that are there: they may be damaged.
 func (f *folding) rebuildStore(ctx context.Context, p *program, m *meter, view string) (seq uint64, err error) {
-	err = f.store.in(ctx, p, func(ctx context.Context, d *embedded.Deployment) error {
-		err := d.Rebuild(ctx, view, m.folded)
-		seq = d.Current().Seq()
-		return err
-	})
-	return seq, err
+	if err := errors.Join(f.store.check(), f.store.filled()); err != nil {
+		return 0, err
+	}
+	log := newLogger(p.stderr, f.store.config.logFormat, f.store.config.logLevel)
+	seq, err = embedded.Rebuild(ctx, f.store.config.toEmbedded(log), view, m.folded)
+	return seq, f.store.explain(ctx, err)
 }
 
 // rebuildNode returns where the views stood afterwards, or later.

@@ -141,8 +141,9 @@ export class PresenceClient {
     while (term === this.#term) {
       let wait = 0;
       try {
-        const token = await this.tokens.get();
+        await this.tokens.refresh();
         if (term !== this.#term) return;
+        const token = this.tokens.current;
         if (token) this.#enter(subject(token));
         else this.#stall("idle", null);
         return;

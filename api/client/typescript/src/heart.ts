@@ -63,7 +63,8 @@ export class Heart {
   /** Sends one heartbeat, and a second one if the token of the first is refused and there is a newer one. Never rejects. */
   async beat(wanted: () => boolean): Promise<Beat> {
     try {
-      let token = await this.#tokens.get();
+      await this.#tokens.refresh();
+      let token = this.#tokens.current;
       if (!token) return { status: "idle", error: null, wait: Infinity, stalled: true };
       if (!wanted()) return { status: "idle", error: null, wait: Infinity };
       let outcome = await this.#send(token);

@@ -130,7 +130,8 @@ export class PresenceStream {
 
   /** Asks for the stream, with another token if the first is refused; undefined: nobody is signed in. */
   async #open(connection: AbortController): Promise<Response | undefined> {
-    let token = await this.#tokens.get();
+    await this.#tokens.refresh();
+    let token = this.#tokens.current;
     if (!token || connection.signal.aborted) return;
     const answer = await this.#ask(token, connection);
     if (answer.status !== 401) return answer;

@@ -16,10 +16,9 @@ export class TokenSource {
     this.current = token;
   }
 
-  /** A token to use now, or null. Rejects as the application's getToken does. */
-  async get(): Promise<string | null> {
+  /** Asks the application, if it is to be asked; the token is then in current. Rejects as the application's getToken does. */
+  async refresh(): Promise<void> {
     if (this.#ask && !this.#signedOut) this.#change(await this.#asked(false));
-    return this.current;
   }
 
   /** A token in place of one that was refused, or null where there is no better one. Several who ask at once share one call. */

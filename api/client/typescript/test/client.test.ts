@@ -140,7 +140,7 @@ describe("a user", () => {
     world.take();
     const { after } = world;
     world.after = (ms, run) => after.call(world, Math.max(ms, 61_000), run);
-    await world.pass(150_000);
+    await world.pass(160_000);
     expect(world.take().map((c) => c.body.every)).toEqual([30, 61, 61]);
     await tab.show(true);
     expect(world.take().map((c) => c.body.every)).toEqual([30]);
@@ -194,7 +194,8 @@ describe("a failure", () => {
   ])("with a Retry-After in %s is not tried before", async (_, value) => {
     const { world, tab } = await started();
     await world.pass(4_000);
-    world.serve = () => new Response(null, { status: 429, headers: { "Retry-After": value(world) } });
+    world.serve = () =>
+      new Response(null, { status: 429, headers: { "Retry-After": value(world) } });
     await world.pass(1_000);
     world.take();
     const from = world.now;

@@ -1,0 +1,120 @@
+import { useEffect, useState } from 'preact/hooks'
+import { useAsked } from './asked'
+import { AuditList } from './auditlist'
+import { call } from './call'
+import { now } from './clock'
+import { Copy } from './copy'
+import { curl } from './curl'
+import { Badge } from './grid'
+import { OverrideForm } from './override'
+import { onChange } from './people'
+import { Period, type Days } from './period'
+import { phase } from './signin'
+import { TimelineOf } from './timelineof'
+import type { Presence, Session } from './types'
+import { span, when } from './words'
+
+/** UserView is all about one user. own: the token may read just this one. */
+export function UserView({ user, own = false }: { user: string; own?: boolean }) {
+  const path = `v1/users/${encodeURIComponent(user)}`
+  const asked = useAsked(() => call<Presence>('GET', own ? 'v1/me' : path), [path], 10_000)
+  const [changes, changed] = useState(0)
+  const [days, setDays] = useState<Days>(1)
+  const admin = phase.value.at === 'in' && phase.value.role === 'admin'
+  const refresh = () => {
+    asked.again()
+    changed((n) => n + 1)
+  }
+  useEffect(() => onChange((u) => u === user && refresh()), [user])
+  const p = asked.answer
+  return (
+    <>
+      <div class="title">
+        <h1 tabIndex={-1} class="id">
+          {user}
+        </h1>
+        {p && <Badge status={p.status} />}
+        <Copy command={curl(path)} of={user} />
+      </div>
+      {asked.failure && <p class="failure">{asked.failure}</p>}
+      {p && <Facts of={p} />}
+      {p?.sessions && <Sessions of={p.sessions} path={path} />}
+      {p && admin && <OverrideForm user={user} path={path} override={p.override} done={refresh} />}
+      {admin && (
+        <>
+          <div class="title">
+            <h2>Timeline</h2>
+            <Period days={days} onChange={setDays} />
+          </div>
+          <TimelineOf path={path} days={days} changes={changes} />
+          <h2>Audit</h2>
+          <AuditList user={user} days={days} changes={changes} />
+        </>
+      )}
+      {!admin && <p class="quiet">Overrides, the timeline and the audit are for admins.</p>}
+    </>
+  )
+}
+
+function Facts({ of: p }: { of: Presence }) {
+  return (
+    <dl class="facts">
+      <div>
+        <dt>{p.status} for</dt>
+        <dd title={when(p.since)}>{span(now.value - Date.parse(p.since))}</dd>
+      </div>
+      <div>
+        <dt>Observed</dt>
+        <dd>{p.observed}</dd>
+      </div>
+      <div>
+        <dt>Last seen</dt>
+        <dd>{when(p.last_seen)}</dd>
+      </div>
+      <div>
+        <dt>Last event</dt>
+        <dd>{p.seq}</dd>
+      </div>
+    </dl>
+  )
+}
+
+function Sessions({ of: sessions, path }: { of: Session[]; path: string }) {
+  return (
+    <>
+      <h2>Sessions</h2>
+      {sessions.length === 0 ? (
+        <p class="empty">None is live.</p>
+      ) : (
+        <div class="wide" tabIndex={0} role="region" aria-label="Sessions">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">Session</th>
+                <th scope="col">Device</th>
+                <th scope="col">Since</th>
+                <th scope="col">Last seen</th>
+                <th scope="col">Idle</th>
+                <th scope="col">Copy</th>
+              </tr>
+            </thead>
+            <tbody>
+              {sessions.map((s) => (
+                <tr key={s.session}>
+                  <td class="id">{s.session}</td>
+                  <td class="id">{s.device ?? ''}</td>
+                  <td>{when(s.since)}</td>
+                  <td>{when(s.last_seen)}</td>
+                  <td>{s.idle ? 'yes' : 'no'}</td>
+                  <td>
+                    <Copy command={curl(path)} of={`session ${s.session}`} />
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </>
+  )
+}

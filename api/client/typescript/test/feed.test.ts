@@ -1,0 +1,118 @@
+import { describe, expect, it } from "vitest";
+import { PresenceFeed } from "../src/feed.js";
+import { TokenSource } from "../src/token.js";
+import { snapshot, status, streamingWorld } from "./streaming.js";
+import { settle, tokenOf } from "./world.js";
+
+function feeding() {
+  const server = streamingWorld();
+  const tokens = new TokenSource(undefined, tokenOf("root"));
+  const feed = new PresenceFeed({ tokens, browser: server.tab.browser() });
+  let told = 0;
+  return { ...server, tokens, feed, heard: () => void told++, told: () => told };
+}
+
+const names = (feed: PresenceFeed) => feed.list.value.users.map((u) => `${u.user} ${u.status}`);
+
+describe("a feed", () => {
+  it("connects for its first watcher, once for all of a moment, and not before", async () => {
+    const { world, feed, heard, connections, at } = feeding();
+    await world.pass(1_000);
+    expect(connections).toHaveLength(0);
+    feed.watch("b", heard);
+    feed.watch("a", heard);
+    await world.pass(100);
+    expect(connections).toHaveLength(1);
+    expect(at(0).path).toBe("/v1/stream?users=a,b");
+  });
+
+  it("tells of the users that are watched", async () => {
+    const { world, feed, heard, at } = feeding();
+    feed.watch("a", heard);
+    feed.watch("x", heard);
+    await world.pass(100);
+    expect(feed.presence("a")).toBeUndefined();
+    at(0).write(snapshot(5, ["a", "online"]));
+    await settle();
+    const a = feed.presence("a");
+    expect(a).toMatchObject({ user: "a", status: "online" });
+    expect(feed.presence("a")).toBe(a);
+    expect(feed.presence("x")).toEqual({ user: "x", status: "unknown" });
+    at(0).write(status(6, "a", "offline", "online") + status(6, "a", "online"));
+    await settle();
+    expect(feed.presence("a")).toMatchObject({ status: "offline", seq: 6 }); // the same sequence twice is a repeat
+  });
+
+  it("connects anew only for users that it is not about", async () => {
+    const { world, feed, heard, connections, at } = feeding();
+    const end = feed.watch("a", heard);
+    feed.watch("b", heard);
+    await world.pass(100);
+    end();
+    await world.pass(100);
+    feed.watch("a", heard);
+    await world.pass(100);
+    expect(connections).toHaveLength(1);
+    feed.watch("c", heard);
+    await world.pass(100);
+    expect(at(0).closed()).toBe(true);
+    expect(at(1).path).toBe("/v1/stream?users=a,b,c");
+    feed.watch("", heard);
+    await world.pass(100);
+    expect(at(2).path).toBe("/v1/stream");
+    feed.watch("d", heard);
+    await world.pass(100);
+    expect(connections).toHaveLength(3);
+  });
+
+  it("lists everybody who is not offline, in order", async () => {
+    const { world, feed, heard, told, at } = feeding();
+    feed.watch("", heard);
+    feed.watch("z", heard);
+    await world.pass(100);
+    at(0).write(snapshot(5, ["b", "online"], ["a", "busy"]));
+    await settle();
+    expect(names(feed)).toEqual(["a busy", "b online"]);
+    expect(feed.presence("z")).toEqual({ user: "z", status: "offline" });
+    const before = feed.list.value;
+    const toldBefore = told();
+    at(0).write(status(6, "c", "online") + status(7, "b", "offline", "online"));
+    await settle();
+    expect(names(feed)).toEqual(["a busy", "c online"]);
+    expect(feed.list.value).not.toBe(before);
+    expect(told() - toldBefore).toBe(2); // once for each watcher, not for each change
+  });
+
+  it("disconnects after its last watcher, but not for a change of watchers", async () => {
+    const { world, feed, heard, connections, at } = feeding();
+    const end = feed.watch("a", heard);
+    await world.pass(100);
+    end();
+    const again = feed.watch("a", heard);
+    await world.pass(100);
+    expect(at(0).closed()).toBe(false);
+    again();
+    await world.pass(100);
+    expect(at(0).closed()).toBe(true);
+    expect(connections).toHaveLength(1);
+  });
+
+  it("shows the next user nothing of what it showed the one before", async () => {
+    const { world, feed, tokens, heard, connections, at } = feeding();
+    feed.watch("", heard);
+    await world.pass(100);
+    at(0).write(snapshot(5, ["a", "online"]));
+    await settle();
+    tokens.set(tokenOf("root", 2)); // the same user
+    await settle();
+    expect(connections).toHaveLength(1);
+    tokens.set(null);
+    await settle();
+    expect(names(feed)).toEqual([]);
+    expect(at(0).closed()).toBe(true);
+    tokens.set(tokenOf("eve"));
+    await settle();
+    expect(at(-1)).toMatchObject({ token: tokenOf("eve"), lastId: null });
+    expect(connections).toHaveLength(2);
+  });
+});

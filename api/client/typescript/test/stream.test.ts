@@ -1,0 +1,169 @@
+import { describe, expect, it } from "vitest";
+import { PresenceStream, type StreamOptions } from "../src/stream.js";
+import { snapshot, status, streamingWorld } from "./streaming.js";
+import { settle, tokenOf } from "./world.js";
+
+const ROOT = tokenOf("root");
+
+async function streaming(options: StreamOptions = {}) {
+  const server = streamingWorld();
+  const heard: string[] = [];
+  const stream = new PresenceStream(
+    { token: ROOT, browser: server.tab.browser(), ...options },
+    {
+      snapshot: (users, fresh) =>
+        heard.push(`${fresh ? "fresh" : "more"} ${users.map((u) => u.user)}`),
+      status: (change) => heard.push(`${change.user} ${change.status}`),
+      connected: (up, error) => heard.push(up ? "up" : `down${error ? ` ${error.message}` : ""}`),
+    },
+  );
+  stream.start();
+  await settle();
+  return { ...server, stream, take: () => heard.splice(0) };
+}
+
+describe("the live stream", () => {
+  it("asks for the users it is about, with the token in a header", async () => {
+    const { world, at, stream } = await streaming({
+      users: ["a,b", "ü"],
+      url: "https://p.example",
+    });
+    expect(at(0)).toMatchObject({ token: ROOT, lastId: null });
+    expect(at(0).path).toBe("https://p.example/v1/stream?users=a%2Cb,%C3%BC");
+    expect(world.calls[0]?.headers.get("accept")).toBe("text/event-stream");
+    stream.stop();
+    expect(at(0).closed()).toBe(true);
+  });
+
+  it("brings snapshots and changes", async () => {
+    const { at, take } = await streaming();
+    at(0).write(
+      snapshot(5, ["a", "online"]) + snapshot(5, ["b", "away"]) + status(6, "c", "online"),
+    );
+    await settle();
+    expect(take()).toEqual(["up", "fresh a", "more b", "c online"]);
+  });
+
+  it("goes on after the last change when it breaks off", async () => {
+    const { world, at, take, connections } = await streaming();
+    at(0).write(snapshot(5, ["a", "online"]) + status(6, "a", "away", "online"));
+    await world.pass(20_000);
+    at(0).end();
+    await world.pass(1_000);
+    expect(connections).toHaveLength(2);
+    expect(at(1).lastId).toBe("6");
+    at(1).write(status(9, "a", "online", "away"));
+    await settle();
+    expect(take()).toEqual(["up", "fresh a", "a away", "down", "up", "a online"]);
+  });
+
+  it("asks for all again when it breaks off within a snapshot", async () => {
+    const { world, at } = await streaming();
+    at(0).write(snapshot(5, ["a", "online"]));
+    await world.pass(20_000);
+    at(0).end();
+    await world.pass(1_000);
+    expect(at(1).lastId).toBeNull();
+    at(1).write(`${snapshot(7, ["a", "online"])}:\n\n`);
+    await world.pass(20_000);
+    at(1).end();
+    await world.pass(1_000);
+    expect(at(2).lastId).toBe("7"); // the comment shows that the snapshot was complete
+  });
+
+  it("forgets all at a reset", async () => {
+    const { world, at, take } = await streaming();
+    at(0).write(snapshot(5, ["a", "online"]) + status(6, "b", "online"));
+    await world.pass(20_000);
+    at(0).end();
+    await world.pass(1_000);
+    take();
+    at(1).write(`event: reset\ndata: {}\n\n${snapshot(90, ["c", "online"])}`);
+    await settle();
+    expect(take()).toEqual(["fresh c"]);
+  });
+
+  it("that is silent for 45 seconds is dead", async () => {
+    const { world, at, connections } = await streaming();
+    at(0).write(":\n\n");
+    await world.pass(44_000);
+    at(0).write(":\n\n");
+    await world.pass(44_000);
+    expect(connections).toHaveLength(1);
+    await world.pass(5_000);
+    expect(at(0).closed()).toBe(true);
+    expect(connections).toHaveLength(2);
+  });
+
+  it("backs off from a server that ends it at once", async () => {
+    const { world, at, connections } = await streaming();
+    world.random = 1;
+    for (let i = 0; i < 60; i++) {
+      at(-1).end();
+      await world.pass(1_000);
+    }
+    expect(connections.length).toBeLessThan(8);
+  });
+
+  it("gives its connection back while the page is hidden for long", async () => {
+    const { world, tab, at, connections } = await streaming();
+    at(0).write(snapshot(5, ["a", "online"]) + status(6, "a", "away"));
+    await settle();
+    await tab.show(false);
+    await world.pass(29_000);
+    await tab.show(true);
+    await tab.show(false);
+    at(0).write(":\n\n");
+    await world.pass(29_000);
+    expect(at(0).closed()).toBe(false);
+    await world.pass(2_000);
+    expect(at(0).closed()).toBe(true);
+    await world.pass(600_000);
+    expect(connections).toHaveLength(1);
+    await tab.show(true);
+    expect(at(1).lastId).toBe("6");
+  });
+
+  it("gives it back when the page closes, and comes back with the page", async () => {
+    const { tab, at, connections } = await streaming();
+    await tab.happens("pagehide");
+    expect(at(0).closed()).toBe(true);
+    expect(connections).toHaveLength(1);
+    await tab.happens("pageshow");
+    expect(connections).toHaveLength(2);
+  });
+
+  it("refreshes a refused token once", async () => {
+    const { world, connections, take } = await streaming({
+      token: null,
+      getToken: ({ forceRefresh }) => tokenOf("root", forceRefresh ? 2 : 1),
+    });
+    expect(connections.at(-1)?.token).toBe(tokenOf("root", 1));
+    world.serve = () => new Response(null, { status: 401 });
+    connections.at(-1)?.end();
+    await world.pass(60_000);
+    expect(world.calls.slice(1).map((c) => c.token)).toEqual([1, 2].map((n) => tokenOf("root", n)));
+    expect(take().at(-1)).toBe("down the server answered 401");
+  });
+
+  it("stays away where it is refused, and waits as long as it is asked to", async () => {
+    const { world, connections, take, tab } = await streaming();
+    world.serve = () => new Response(null, { status: 503, headers: { "Retry-After": "100" } });
+    connections.at(-1)?.end();
+    await world.pass(95_000);
+    expect(world.take()).toHaveLength(2);
+    world.serve = () => new Response(null, { status: 403 });
+    await world.pass(600_000);
+    expect(world.take()).toHaveLength(1);
+    expect(take().at(-1)).toBe("down the server answered 403");
+    await tab.show(true);
+    expect(world.take()).toHaveLength(1);
+  });
+
+  it("waits for somebody to sign in", async () => {
+    const { world, stream, connections } = await streaming({ token: null });
+    await world.pass(600_000);
+    expect(connections).toHaveLength(0);
+    stream.stop();
+  });
+});
