@@ -2,6 +2,12 @@ module github.com/rollcall-dev/rollcall
 
 go 1.26.0
 
+// What node needs to build the pages and the client for browsers.
+ignore (
+	./api/adminpage/web
+	./api/client/typescript
+)
+
 require (
 	github.com/HdrHistogram/hdrhistogram-go v1.4.0
 	github.com/MicahParks/jwkset v0.11.4

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -68,7 +69,7 @@ func (n *Node) durability() string {
 
 // health asks the in-process server, which notices a failed disk.
 func health(s *natsServer) error {
-	if h := s.Healthz(&server.HealthzOptions{}); h.StatusCode != 200 {
+	if h := s.Healthz(&server.HealthzOptions{}); h.StatusCode != http.StatusOK {
 		return errors.New("the store reports an error: free space, check the disk, then restart the node")
 	}
 	return nil

@@ -21,7 +21,7 @@ import (
 	"time"
 )
 
-// ErrConfig: the configuration cannot work. The text says what to set.
+// ErrConfig means that the configuration cannot work. The text says what to set.
 var ErrConfig = errors.New("wrong configuration")
 
 // Config says how a node works. Of the tokens one of JWTSecret, JWTKeyFile and

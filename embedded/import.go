@@ -12,7 +12,7 @@ import (
 	"github.com/rollcall-dev/rollcall/projections/current"
 )
 
-// ErrLater: the log holds events later than those that are to be imported.
+// ErrLater means that the log holds events later than those that are to be imported.
 var ErrLater = errors.New("the log holds later events than the file")
 
 // Import appends the events of f with their own times, and waits until the views

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 )
 
-// ErrStoreHeld: another process works on the data directory.
+// ErrStoreHeld means that another process works on the data directory.
 var ErrStoreHeld = errors.New("another process is working on this data directory")
 
 // lockStore takes the data directory for this process: the NATS server does not

@@ -136,7 +136,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	if err := n.openFront(p); err != nil {
 		return err
 	}
-	listeners, err := n.listen(p)
+	listeners, err := n.listen()
 	if err != nil {
 		return err
 	}
@@ -282,7 +282,7 @@ func (n *Node) openFront(p *parts) (err error) {
 }
 
 // listen binds the addresses, so that a taken port is told at once.
-func (n *Node) listen(p *parts) (listeners []net.Listener, err error) {
+func (n *Node) listen() (listeners []net.Listener, err error) {
 	for _, addr := range []string{n.cfg.Addr, n.cfg.MetricsAddr} {
 		if addr == "" {
 			continue
@@ -407,7 +407,7 @@ func (n *Node) archive(ctx context.Context, p *parts) error {
 	for {
 		err := a.Run(ctx)
 		if err == nil || ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // it was told to stop; what that broke off is no failure
 		}
 		n.cfg.Logger.Warn("copying the audit was interrupted and is tried again", "error", err)
 		select {

@@ -196,7 +196,8 @@ func TestAStreamBeginsWithWhoIsThere(t *testing.T) {
 	for _, u := range []string{"alice", "bob"} {
 		n.call(token(t, auth.MintClaims{User: u}), "POST", "/v1/login", "", nil)
 	}
-	n.call(token(t, auth.MintClaims{User: "bob"}), "POST", "/v1/logout", "", nil)
+	_, h := n.call(token(t, auth.MintClaims{User: "bob"}), "POST", "/v1/logout", "", nil)
+	n.call(reader, "GET", "/v1/stats?min_seq="+h.Get("Rollcall-Seq"), "", nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var users []string

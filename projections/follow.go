@@ -8,7 +8,7 @@ import (
 	"github.com/rollcall-dev/rollcall/events/journal"
 )
 
-// ErrShort: the log ends before the view's checkpoint, so it has lost what the
+// ErrShort means that the log ends before the view's checkpoint, so it has lost what the
 // view has seen.
 var ErrShort = errors.New("the log ends before the view's checkpoint")
 
@@ -35,7 +35,7 @@ func Follow(ctx context.Context, j log, v Follower) error {
 		}
 		switch {
 		case ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // it was told to stop; what that broke off is no failure
 		case !errors.Is(err, journal.ErrGone):
 			return err
 		}

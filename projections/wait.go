@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 )
 
-// ErrBehind: the view did not reach the wanted sequence in time.
+// ErrBehind means that the view did not reach the wanted sequence in time.
 var ErrBehind = errors.New("the view has not got that far yet")
 
 // Mark is a sequence that only grows and can be waited for. The zero value

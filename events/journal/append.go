@@ -99,40 +99,40 @@ func (j *Journal) Submit(e events.Event, key Key) (*Receipt, error) {
 	return &Receipt{j: j, e: n}, nil
 }
 
-func (n *entry) fill(e *events.Event, key Key) error {
-	n.msg, n.digest = nil, key.Digest
-	if e.Type == events.Heartbeat {
-		n.beat = events.Beat{User: e.User, Session: e.Session, Actor: e.Actor, At: e.At, Every: e.Every, Idle: e.Idle, Leaving: e.Leaving}
+func (e *entry) fill(ev *events.Event, key Key) error {
+	e.msg, e.digest = nil, key.Digest
+	if ev.Type == events.Heartbeat {
+		e.beat = events.Beat{User: ev.User, Session: ev.Session, Actor: ev.Actor, At: ev.At, Every: ev.Every, Idle: ev.Idle, Leaving: ev.Leaving}
 		if key.ID == "" {
 			return nil
 		}
-		n.msg = nats.NewMsg(events.HeartbeatSubject)
-		n.msg.Data = events.AppendBatch(nil, []events.Beat{n.beat})
+		e.msg = nats.NewMsg(events.HeartbeatSubject)
+		e.msg.Data = events.AppendBatch(nil, []events.Beat{e.beat})
 	} else {
-		if e.ID == "" {
+		if ev.ID == "" {
 			id, err := uuid.NewV7()
 			if err != nil {
 				return fmt.Errorf("making an event id: %w", err)
 			}
-			e.ID = id.String()
+			ev.ID = id.String()
 		}
-		e.V = events.Version
-		if err := e.Validate(); err != nil {
+		ev.V = events.Version
+		if err := ev.Validate(); err != nil {
 			return err
 		}
-		data, err := events.Encode(e)
+		data, err := events.Encode(ev)
 		if err != nil {
 			return err
 		}
-		n.msg = nats.NewMsg(events.SubjectOf(e))
-		n.msg.Data = data
+		e.msg = nats.NewMsg(events.SubjectOf(ev))
+		e.msg.Data = data
 	}
-	if key.ID == "" && e.ID != "" {
-		key.ID = e.ID
+	if key.ID == "" && ev.ID != "" {
+		key.ID = ev.ID
 	}
-	n.msg.Header.Set(jetstream.MsgIDHeader, key.ID)
+	e.msg.Header.Set(jetstream.MsgIDHeader, key.ID)
 	if key.Digest != "" {
-		n.msg.Header.Set(events.RequestHeader, key.Digest)
+		e.msg.Header.Set(events.RequestHeader, key.Digest)
 	}
 	return nil
 }

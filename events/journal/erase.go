@@ -31,11 +31,8 @@ func (j *Journal) Erase(ctx context.Context, user, actor string) (seq uint64, er
 	if err != nil {
 		return 0, 0, fmt.Errorf("erasing a user: %w", err)
 	}
-	if err := purge(ctx, j.hot, user, ack.Seq); err != nil {
-		return ack.Seq, 0, err
-	}
-	// What the archiver still holds of him comes into the copy before the
-	// Erased event does.
+	// When the Erased event is in the copy everything before it is: the archiver
+	// holds nothing of him any more, and the copy can be counted.
 	copied, err := j.awaitCopy(ctx, events.ErasedSubject(e.Hash))
 	if err != nil {
 		return ack.Seq, 0, err
@@ -43,7 +40,7 @@ func (j *Journal) Erase(ctx context.Context, user, actor string) (seq uint64, er
 	if erased, err = count(ctx, j.audit, user); err != nil {
 		return ack.Seq, 0, err
 	}
-	return ack.Seq, erased, purge(ctx, j.audit, user, copied)
+	return ack.Seq, erased, errors.Join(purge(ctx, j.hot, user, ack.Seq), purge(ctx, j.audit, user, copied))
 }
 
 // purge removes user's events before the sequence before, of the stream's own.

@@ -29,74 +29,69 @@ var errEnd = errors.New("end of the stretch")
 // the last one. What is missing in between (purged, or trimmed at the front) is
 // left out; see Bounds. fn may keep nothing of the slice.
 func (j *Journal) Read(ctx context.Context, s Stretch, fn func([]Message) error) error {
-	stream := j.hot
+	if !s.Audit && len(s.Subjects) == 0 {
+		return j.readAll(ctx, s, fn)
+	}
+	stream, from := j.hot, s.From
 	if s.Audit {
-		stream = j.audit
+		stream, from = j.audit, 1 // its own sequences are others
 	}
-	left, err := j.left(ctx, stream, s)
-	if err != nil || left == 0 {
-		return err
-	}
-	cfg := jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverAllPolicy, FilterSubjects: s.Subjects}
-	if !s.Audit && s.From > 1 {
-		cfg.DeliverPolicy, cfg.OptStartSeq = jetstream.DeliverByStartSequencePolicy, s.From
-	}
-	err = j.consume(ctx, stream, cfg, func(batch []Message) error {
-		end := false
-		for i := range batch {
-			if batch[i].Seq > s.To || batch[i].Behind == 0 {
-				end = true
-				batch = batch[:i+1]
-				if batch[i].Seq > s.To {
-					batch = batch[:i]
-				}
-				break
-			}
-		}
+	return j.scan(ctx, stream, from, s.Subjects, maxScan, func(batch []Message) error {
 		for len(batch) > 0 && batch[0].Seq < s.From {
 			batch = batch[1:]
 		}
-		if len(batch) > 0 {
-			if err := fn(batch); err != nil {
-				return err
-			}
-		}
-		if end {
-			return errEnd
-		}
-		return nil
+		return s.give(batch, s.To, fn)
 	})
-	if errors.Is(err, errEnd) {
+}
+
+// give hands on what of batch belongs to s, and returns errEnd behind the
+// sequence end.
+func (s Stretch) give(batch []Message, end uint64, fn func([]Message) error) error {
+	over := false
+	for i := range batch {
+		if batch[i].Seq >= end {
+			over = true
+			batch = batch[:i+1]
+			if batch[i].Seq > end {
+				batch = batch[:i]
+			}
+			break
+		}
+	}
+	if len(batch) > 0 {
+		if err := fn(batch); err != nil {
+			return err
+		}
+	}
+	if over {
+		return errEnd
+	}
+	return nil
+}
+
+// readAll is Read for the whole of a stretch of the hot stream, which is worth
+// reading ahead.
+func (j *Journal) readAll(ctx context.Context, s Stretch, fn func([]Message) error) error {
+	last, err := j.hot.GetLastMsgForSubject(ctx, ">") // the stream's last sequence may have been purged
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return nil
 	}
-	if err == nil {
+	if err != nil {
+		return fmt.Errorf("asking for a stretch of the log: %w", asOurs(err))
+	}
+	end := min(s.To, last.Sequence)
+	if end < s.From {
+		return nil
+	}
+	err = j.consume(ctx, j.hot, jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: max(s.From, 1)},
+		func(batch []Message) error { return s.give(batch, end, fn) })
+	switch {
+	case errors.Is(err, errEnd):
+		return nil
+	case err == nil:
 		return ctx.Err()
 	}
 	return err
-}
-
-// left says whether s holds anything, so that a read of nothing does not wait
-// for a message.
-func (j *Journal) left(ctx context.Context, stream jetstream.Stream, s Stretch) (uint64, error) {
-	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(one(s.Subjects)))
-	if err != nil {
-		return 0, fmt.Errorf("asking for a stretch of the log: %w", asOurs(err))
-	}
-	if len(s.Subjects) != 1 {
-		return info.State.Msgs, nil
-	}
-	var n uint64
-	for _, count := range info.State.Subjects {
-		n += count
-	}
-	return n, nil
-}
-
-func one(subjects []string) string {
-	if len(subjects) == 1 {
-		return subjects[0]
-	}
-	return "-"
 }
 
 // Lost returns the moment before which events may have left the audit by their

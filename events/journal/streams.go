@@ -100,9 +100,10 @@ func (j *Journal) prepare(ctx context.Context) error {
 func (j *Journal) check(ctx context.Context, s jetstream.Stream, want jetstream.StreamConfig) error {
 	info := s.CachedInfo()
 	have := info.Config
-	if want.Name == events.StreamHot {
+	switch want.Name {
+	case events.StreamHot:
 		j.hot, j.created = s, info.Created
-	} else if want.Name == events.StreamAudit {
+	case events.StreamAudit:
 		j.audit = s
 	}
 	switch {

@@ -132,7 +132,7 @@ type Point struct {
 // MaxPoints bounds the answer of Concurrency.
 const MaxPoints = 10_000
 
-// ErrTooManyPoints: the step is too short for the stretch asked.
+// ErrTooManyPoints means that the step is too short for the stretch asked.
 var ErrTooManyPoints = errors.New("too many points")
 
 // Concurrency returns how many users were online at each step in [from, to).

@@ -7,10 +7,10 @@ import (
 	"github.com/rollcall-dev/rollcall/events"
 )
 
-// ErrSlow: the reader has fallen behind by more than the ring holds.
+// ErrSlow means that the reader has fallen behind by more than the ring holds.
 var ErrSlow = errors.New("the reader is too slow")
 
-// ErrPast: the ring no longer holds what comes after that place.
+// ErrPast means that the ring no longer holds what comes after that place.
 var ErrPast = errors.New("that place has left the ring")
 
 // Reader is a place in the stream of changes. It must be closed, and is not safe

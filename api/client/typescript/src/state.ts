@@ -39,7 +39,8 @@ export class Store<T> {
   }
 
   subscribe(heard: () => void): () => void {
-    this.#listeners.add(heard);
-    return () => this.#listeners.delete(heard);
+    const own = () => heard(); // the same function may listen twice
+    this.#listeners.add(own);
+    return () => this.#listeners.delete(own);
   }
 }
