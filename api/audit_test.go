@@ -269,7 +269,7 @@ func TestWhatCannotBeDecodedIsSeenAndSteppedOver(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	s.do("GET", "/v1/me"+at(last), alice).is(200)
-	if page := string(s.do("GET", "/metrics", "").is(200).body); !strings.Contains(page, fmt.Sprintf("\nrollcall_undecodable_events %d\n", len(strange)+1)) {
+	if page := string(s.do("GET", "/metrics", "").is(200).body); !strings.Contains(page, fmt.Sprintf("\nrollcall_undecodable_events_total %d\n", len(strange)+1)) {
 		t.Errorf("not counted: %s", page)
 	}
 	s.trim(archive.Copied, last+1)

@@ -106,7 +106,7 @@ func newStateCollector(cfg Config) *stateCollector {
 		sessions:    desc("rollcall_sessions", "Live sessions."),
 		seq:         desc("rollcall_view_sequence", "Where the current view stands in the log."),
 		lag:         desc("rollcall_view_lag_seconds", "How far the current view is behind the log."),
-		undecodable: desc("rollcall_undecodable_events", "Events of the log that this version could not read."),
+		undecodable: desc("rollcall_undecodable_events_total", "Events of the log that this version could not read."),
 		tokens:      desc("rollcall_token_cache_entries", "Verified tokens that are remembered."),
 		hits:        desc("rollcall_token_cache_hits_total", "Tokens that were found remembered."),
 		misses:      desc("rollcall_token_cache_misses_total", "Tokens that had to be verified, or refused."),

@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/rollcall-dev/rollcall/api"
+	"github.com/rollcall-dev/rollcall/events/journal"
 )
 
 // checks are what /readyz asks, besides what the API knows itself.
@@ -19,6 +20,12 @@ func (n *Node) checks(p *parts) []api.Check {
 			first, last, err := p.log.Bounds(ctx)
 			if err != nil {
 				return "", errors.New("the log cannot be reached")
+			}
+			switch err := p.log.Trouble(); {
+			case errors.Is(err, journal.ErrFull):
+				return "", errors.New("the log is full: make room on its disk, and restart the node if writes are still refused then")
+			case err != nil:
+				return "", errors.New("the log does not acknowledge")
 			}
 			return fmt.Sprintf("sequences %d to %d", first, last), nil
 		}},

@@ -128,6 +128,7 @@ func (j *Journal) commit(ctx context.Context, p publish) {
 	began := time.Now()
 	outcomes := j.publish(ctx, p.msgs)
 	j.metrics.AckSeconds.Observe(time.Since(began).Seconds())
+	j.noteTrouble(outcomes[0].err)
 	reuse := true
 	for i, e := range p.entries {
 		o := outcomes[p.carrier[i]]
@@ -224,6 +225,7 @@ func wait(f jetstream.PubAckFuture, timeout <-chan time.Time) outcome {
 func (j *Journal) publishOne(m *nats.Msg) (uint64, error) {
 	outcomes := make([]outcome, 1)
 	j.publishPlain([]*nats.Msg{m}, outcomes)
+	j.noteTrouble(outcomes[0].err)
 	if outcomes[0].err == nil {
 		j.lastDone.Store(j.cfg.Now().UnixNano())
 	}

@@ -74,9 +74,10 @@ type Journal struct {
 	weight  int        // of waiting
 	closed  bool
 
-	wake     chan struct{} // buffered 1: something waits
-	lastDone atomic.Int64  // unix nanoseconds of the last acknowledged publish
-	free     sync.Pool     // of *entry
+	wake     chan struct{}         // buffered 1: something waits
+	lastDone atomic.Int64          // unix nanoseconds of the last publish, or of the last mark that was tried
+	trouble  atomic.Pointer[error] // of the last publish; nil: it went well
+	free     sync.Pool             // of *entry
 
 	// The committer's own, kept between publishes.
 	spare   []*entry
@@ -149,9 +150,28 @@ func (j *Journal) markAlive() {
 	if j.cfg.Quiet || quiet < int64(events.AlivePeriod) {
 		return
 	}
+	j.lastDone.Store(j.cfg.Now().UnixNano())
 	if _, err := j.publishOne(nats.NewMsg(events.AliveSubject)); err != nil {
 		j.log.Warn("writing an alive mark failed", "error", err)
 	}
+}
+
+// Trouble is why the last publish failed, nil if it did not. A node that takes
+// events publishes something every events.AlivePeriod, so it is never old.
+func (j *Journal) Trouble() error {
+	if err := j.trouble.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// noteTrouble keeps what became of a publish.
+func (j *Journal) noteTrouble(err error) {
+	if err == nil {
+		j.trouble.Store(nil)
+		return
+	}
+	j.trouble.Store(&err)
 }
 
 func (j *Journal) close() {

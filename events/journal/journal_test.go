@@ -325,12 +325,18 @@ func TestAFullLogSaysSo(t *testing.T) {
 	if !isErr(err, journal.ErrFull) {
 		t.Fatalf("got %v", err)
 	}
+	if !isErr(j.Trouble(), journal.ErrFull) {
+		t.Errorf("trouble is %v", j.Trouble())
+	}
 	cfg.MaxMsgs = -1
 	if _, err := js.UpdateStream(t.Context(), cfg); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := j.Beat(t.Context(), beat("alice")); err != nil {
 		t.Errorf("with room again: %v", err)
+	}
+	if err := j.Trouble(); err != nil {
+		t.Errorf("trouble with room again: %v", err)
 	}
 }
 

@@ -112,6 +112,7 @@ func (j *Journal) check(ctx context.Context, s jetstream.Stream, want jetstream.
 		want.AllowAtomicPublish && !have.AllowAtomicPublish,
 		want.AllowMsgTTL && !have.AllowMsgTTL,
 		have.PersistMode != jetstream.DefaultPersistMode,
+		want.SubjectTransform != nil && (have.SubjectTransform == nil || *have.SubjectTransform != *want.SubjectTransform),
 		!covers(have.Subjects, want.Subjects):
 		return fmt.Errorf("%w: stream %s: compare `nats stream info %s` with docs/operations.md", ErrMismatch, want.Name, want.Name)
 	}

@@ -122,14 +122,16 @@ func (v *View) Stats() Stats {
 	return s
 }
 
-// Latest is the latest sign of life of all users in memory, 0 where there is
-// none. Of those who are not, a change of status has told.
+// Latest is the latest sign of life of a live session, 0 where there is none. Of
+// those that have ended, a change of status has told.
 func (v *View) Latest() events.Millis {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	var at events.Millis
 	for _, u := range v.fold.Users {
-		at = max(at, u.LastSeen())
+		for i := range u.Sessions {
+			at = max(at, u.Sessions[i].LastSeen)
+		}
 	}
 	return at
 }

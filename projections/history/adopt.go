@@ -25,7 +25,7 @@ func (v *View) Adopt(w *View) error {
 	}
 	is.Moved(was.Path())
 	v.store.Store(is)
-	v.meta, v.present, v.since, v.newest, v.cut, v.waiting = w.meta, w.present, w.since, w.newest, w.cut, nil
+	v.meta, v.present, v.since, v.newest, v.head, v.cut, v.waiting = w.meta, w.present, w.since, w.newest, w.head, w.cut, nil
 	go func() { _ = was.Close() }() // whoever still reads the old file may finish
 	return nil
 }

@@ -303,3 +303,49 @@ func TestWhatIsTooOldIsForgottenAndSaidSo(t *testing.T) {
 		}
 	}
 }
+
+func TestAChangeThatComesLateSpoilsNoSnapshot(t *testing.T) {
+	h, err := history.Open(history.Config{Path: filepath.Join(t.TempDir(), "history.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := h.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	// Every tenth change is of a time before those that came first.
+	rng := rand.New(rand.NewPCG(9, 9))
+	var deeds []deed
+	on := map[string]events.Shown{}
+	for i := range 20_000 {
+		at := past + events.Millis(i*1000)
+		user := fmt.Sprintf("u%03d", i%100)
+		if i%10 == 0 {
+			at -= events.Millis(rng.IntN(5_000_000))
+			user = fmt.Sprintf("late%05d", i)
+		}
+		c := events.Change{User: user, From: on[user], Observed: events.StatusOnline}
+		c.To = events.Shown{Status: events.StatusOnline, Since: max(at, on[user].Since), Seq: uint64(i + 1)}
+		if on[user].Status == events.StatusOnline {
+			c.To.Status = events.StatusOffline
+		}
+		on[user] = c.To
+		deeds = append(deeds, deed{user, c.To.Since, c.To.Status == events.StatusOnline})
+		h.Put([]events.Change{c}, uint64(i+1))
+	}
+	for range 200 {
+		at := past + events.Millis(rng.IntN(20_000_000))
+		m, err := h.Everybody(history.MomentQuery{At: at, Status: events.StatusOnline, Limit: 10_000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, i := range m.Users {
+			got = append(got, i.User)
+		}
+		if diff := cmp.Diff(onlineAt(deeds, at), got); diff != "" {
+			t.Fatalf("at %v (-model +history):\n%s", at, diff)
+		}
+	}
+}

@@ -38,6 +38,10 @@ func (v *View) note(tx *bolt.Tx, i *Interval, before events.Status) error {
 	} else {
 		v.present[i.User] = i.Status
 	}
+	if bytes.Compare(key, v.head) < 0 {
+		return nil // present holds what comes after it in time
+	}
+	v.head = key
 	if v.since < max(snapshotEvery, len(v.present)) {
 		return nil
 	}

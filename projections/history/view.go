@@ -1,6 +1,7 @@
 package history
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -53,6 +54,7 @@ type View struct {
 	present map[string]events.Status // id → status of everybody not offline, as of the file
 	since   int                      // changes since the last snapshot
 	newest  []byte                   // the key of the last snapshot, empty: none
+	head    []byte                   // the key of the last change, empty: none
 	cut     events.Millis            // before it, something may be missing; 0: nothing is
 }
 
@@ -110,6 +112,8 @@ func (v *View) load() error {
 		v.cut = readCut(tx)
 		v.present, v.since, err = presentAt(tx, latest)
 		v.newest = newestSnapshot(tx)
+		head, _ := tx.Bucket(changesBucket).Cursor().Last()
+		v.head = bytes.Clone(head)
 		return err
 	})
 }
