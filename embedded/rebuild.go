@@ -12,9 +12,13 @@ import (
 	"github.com/rollcall-dev/rollcall/projections/mirror"
 )
 
-// rebuildGC is the garbage collector's target while a rebuild has the process
-// for itself: less memory for some more work.
-const rebuildGC = 40
+// While a rebuild has the process for itself the garbage collector keeps it
+// small, for some more work: rebuildGC is its target in percent, and above
+// rebuildMemory, in bytes, it works harder still.
+const (
+	rebuildGC     = 50
+	rebuildMemory = 384 << 20
+)
 
 // Rebuild folds the log of a store on which no node is running into new views,
 // and puts them, or the one that which names, in the place of those that are
@@ -26,6 +30,7 @@ func Rebuild(ctx context.Context, cfg Config, which string, report func(mirror.P
 		return 0, err
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(rebuildGC))
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(rebuildMemory))
 	n := &Node{cfg: cfg, quiet: true}
 	var down teardown
 	defer func() { err = errors.Join(err, down.run()) }()

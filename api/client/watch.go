@@ -117,7 +117,7 @@ func (w *watching) take(m sseMessage) error {
 			return err
 		}
 		w.users = append(w.users, part.Users...)
-		if m.id != "" {
+		if m.id != "" || len(part.Users) == 0 { // the snapshot of an empty log has no id: nothing stands before it
 			w.hand(m.id, Snapshot{ID: m.id, Users: w.users})
 			w.users = nil
 		}

@@ -40,6 +40,7 @@ func ExampleClient_Watch() {
 			stop() // which ends the loop
 		}
 	}
+	stop()
 	if err := <-ended; err != nil {
 		log.Fatal(err)
 	}

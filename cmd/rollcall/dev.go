@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -14,7 +15,7 @@ import (
 const devTTL = 24 * time.Hour
 
 // welcome prints what somebody needs who tries Rollcall for the first time.
-func (c serveConfig) welcome(w io.Writer, addr string) error {
+func (c serveConfig) welcome(ctx context.Context, w io.Writer, addr string) error {
 	admin, err := c.devToken("admin", "presence:admin")
 	if err != nil {
 		return err
@@ -23,8 +24,12 @@ func (c serveConfig) welcome(w io.Writer, addr string) error {
 	if err != nil {
 		return err
 	}
+	page := ""
+	if hasPage(ctx, addr) {
+		page = adminLink(addr, admin)
+	}
 	err = welcomeText.Execute(w, map[string]any{
-		"URL": "http://" + addr, "Admin": admin, "Alice": alice, "TTL": brief(devTTL), "Timeout": brief(c.timeout), "Dir": c.dataDir,
+		"URL": "http://" + addr, "Page": page, "Admin": admin, "Alice": alice, "TTL": brief(devTTL), "Timeout": brief(c.timeout), "Dir": c.dataDir,
 	})
 	if err != nil {
 		return fmt.Errorf("printing the welcome: %w", err)
@@ -58,9 +63,11 @@ var welcomeText = template.Must(template.New("welcome").Parse(`
 
   API           {{.URL}}/v1
   API pages     {{.URL}}/docs
-  Admin page    {{.URL}}/admin/
   Data          {{.Dir}}
-
+{{with .Page}}
+  Admin page, signed in
+    {{.}}
+{{end}}
   Token of an admin
     {{.Admin}}
   Token of alice

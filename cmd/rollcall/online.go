@@ -18,6 +18,7 @@ type onlineQuery struct {
 	remote
 	status string
 	limit  int
+	live   bool      // go on with what changes
 	then   time.Time // as it was then; zero: now
 }
 
@@ -31,11 +32,18 @@ must be one of a reader, a service or an admin.`,
 		Example: `  rollcall online
   rollcall online --status busy
   rollcall online --status all -o csv > everybody.csv
-  rollcall online --limit 20`,
+  rollcall online --limit 20
+  rollcall online --watch`,
 		Args: takes(),
-		RunE: func(cmd *cobra.Command, _ []string) error { return q.print(cmd.Context(), p) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if q.live {
+				return q.watch(cmd.Context(), p)
+			}
+			return q.print(cmd.Context(), p)
+		},
 	}
 	q.flags(cmd)
+	cmd.Flags().BoolVarP(&q.live, "watch", "w", false, "go on with what changes, until Ctrl-C: a list on a terminal, else a line a change")
 	return cmd
 }
 

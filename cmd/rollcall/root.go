@@ -46,8 +46,8 @@ func newRootCommand(p *program) *cobra.Command {
 		&cobra.Group{ID: groupLog, Title: "Look after the log, on a running node or without one:"},
 		&cobra.Group{ID: groupTools, Title: "Around it:"},
 	)
-	addTo(root, groupServe, newServeCommand(p), newConfigCommand(p), newDoctorCommand(p))
-	addTo(root, groupAsk, newStatusCommand(p), newOnlineCommand(p), newStatsCommand(p), newOverrideCommand(p), newEraseCommand(p))
+	addTo(root, groupServe, newServeCommand(p), newDemoCommand(p), newConfigCommand(p), newDoctorCommand(p))
+	addTo(root, groupAsk, newStatusCommand(p), newOnlineCommand(p), newWatchCommand(p), newStatsCommand(p), newOverrideCommand(p), newEraseCommand(p))
 	addTo(root, groupPast, newHistoryCommand(p), newWhoWasOnlineCommand(p), newConcurrencyCommand(p), newAuditCommand(p))
 	addTo(root, groupLog, newVerifyCommand(p), newRebuildCommand(p), newCheckOfflineCommand(p), newImportCommand(p))
 	addTo(root, groupTools, newTokenCommand(p), newBenchCommand(), newVersionCommand(p))

@@ -52,6 +52,11 @@ func TestWrongUseExitsWithTwoAndSaysWhatToDo(t *testing.T) {
 		"no moment":            {"who-was-online", "--at is missing: give a time"},
 		"wrong moment":         {"who-was-online --at noon", `--at is "noon"`},
 		"short step":           {"concurrency --step 1ms", "--step 1ms is too short"},
+		"endless table":        {"online --watch -o csv", "--watch has no end: leave --output out, or write ndjson"},
+		"watched absence":      {"online --watch --status offline", "--watch shows who is there"},
+		"no crowd":             {"demo --users 0", "--users 0 cannot be: give 1 to 20000"},
+		"hasty demo":           {"demo --timeout 1s", "--timeout 1s is too short: give 3s at least"},
+		"demo for all":         {"demo --addr 0.0.0.0:8080", "is not loopback and --dev is for this machine only"},
 		"erase unasked":        {"erase alice", "give --yes to do it without being asked"},
 		"wrong of the bench":   {"bench heartbeat --rounds 0", "at least one round is needed"},
 	} {
@@ -69,7 +74,7 @@ func TestWrongUseExitsWithTwoAndSaysWhatToDo(t *testing.T) {
 
 func TestUnreachedNodeExitsWithOne(t *testing.T) {
 	for _, args := range []string{"status alice", "online", "stats", "override set alice busy", "override clear alice", "check-offline",
-		"history alice", "who-was-online --at 2h", "concurrency", "audit", "audit --follow", "erase alice --yes", "verify", "rebuild history"} {
+		"history alice", "who-was-online --at 2h", "concurrency", "audit", "audit --follow", "erase alice --yes", "watch", "online --watch", "verify", "rebuild history"} {
 		s := rollcall(t, append(strings.Fields(args), "--server", "http://127.0.0.1:1")...)
 		s.wants(t, exitNo, "no node answers at http://127.0.0.1:1", "start one with `rollcall serve`")
 	}

@@ -59,7 +59,7 @@ func (c serveConfig) serve(ctx context.Context, p *program) error {
 	}
 	err = attend(ctx, n, func(addr string) error {
 		log.InfoContext(ctx, "ready", "addr", addr, "version", buildVersion().Version)
-		return c.announce(p, addr)
+		return c.announce(ctx, p, addr)
 	})
 	return errors.Join(c.explain(err), file.remove())
 }
@@ -137,9 +137,9 @@ func awaitStop(ended <-chan error) error {
 }
 
 // announce tells scripts and people where the node is.
-func (c serveConfig) announce(p *program, addr string) error {
+func (c serveConfig) announce(ctx context.Context, p *program, addr string) error {
 	if c.dev {
-		if err := c.welcome(p.stdout, addr); err != nil {
+		if err := c.welcome(ctx, p.stdout, addr); err != nil {
 			return err
 		}
 	}

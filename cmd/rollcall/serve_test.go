@@ -238,6 +238,11 @@ func TestCallsThatDevPrintsWork(t *testing.T) {
 		t.Errorf("got %s", text)
 	}
 	lines := curlLine.FindAllString(stdout.String(), -1)
+	addr := strings.TrimPrefix(curlURL.FindString(lines[0]), "http://")
+	addr, _, _ = strings.Cut(addr, "/")
+	if linked := strings.Contains(stdout.String(), "http://"+addr+"/admin/#token="); linked != hasPage(t.Context(), addr) {
+		t.Errorf("it links to the admin page: %t, which is not so", linked)
+	}
 	if status, body := curl(t, lines[0]); status != 200 {
 		t.Errorf("login: %d %s", status, body)
 	}

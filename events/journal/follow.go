@@ -21,9 +21,9 @@ type Message struct {
 }
 
 const (
-	// followBuffer is how many messages may wait between the client library and
-	// the reader.
-	followBuffer = 4096
+	// followBuffer is how many messages may wait between the server and the
+	// reader. One may hold some hundred heartbeats, so this bounds memory too.
+	followBuffer = 1024
 	// followBatch is how many of them the reader gets at once at most.
 	followBatch = 512
 )

@@ -51,6 +51,7 @@ func Example() {
 			stop()
 		}
 	}
+	stop()
 	if err := <-sent; err != nil {
 		log.Fatal(err)
 	}

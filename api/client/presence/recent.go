@@ -84,8 +84,8 @@ func (r *recent) add(p *part, user string, now time.Time) seeing {
 	return fresh
 }
 
-// take moves all users whose beats are to be sent into list.
-func (r *recent) take(list []string) []string {
+// take returns all users whose beats are to be sent, who then wait no more.
+func (r *recent) take() (list []string) {
 	for i := range r.parts {
 		p := &r.parts[i]
 		p.mu.Lock()

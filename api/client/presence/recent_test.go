@@ -31,7 +31,7 @@ func TestAUserIsSentOnceWithinEvery(t *testing.T) {
 			}
 			if due {
 				sent[user] = now
-				r.take(nil)
+				r.take()
 			}
 		}
 	})
@@ -46,7 +46,7 @@ func TestMemoryIsBoundedAndRoomComesBack(t *testing.T) {
 				dropped++
 			}
 		}
-		return len(r.take(nil)), dropped
+		return len(r.take()), dropped
 	}
 	if taken, dropped := see(began); taken != users || dropped != 19*users {
 		t.Errorf("took %d, dropped %d", taken, dropped)
@@ -74,7 +74,7 @@ func TestWhatIsNoUserIsNotSent(t *testing.T) {
 func TestForgottenUsersCountAgain(t *testing.T) {
 	r := newRecent(time.Minute, 1000)
 	r.see("alice", began)
-	r.forget(r.take(nil))
+	r.forget(r.take())
 	if got := r.see("alice", began.Add(time.Second)); got != fresh {
 		t.Errorf("got %d", got)
 	}
@@ -118,7 +118,7 @@ func BenchmarkTouch(b *testing.B) {
 		for n := 0; b.Loop(); n++ {
 			h.ServeHTTP(nil, requests[n%len(requests)])
 			if n%batch == 0 {
-				beats.recent.take(nil)
+				beats.recent.take()
 			}
 		}
 	})

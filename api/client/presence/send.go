@@ -57,7 +57,7 @@ func (b *Beats) told(ctx context.Context, err error, before int) (failures int) 
 
 // flush sends all that waits. Where a batch fails the rest is not tried.
 func (b *Beats) flush(ctx context.Context) error {
-	users := b.recent.take(nil)
+	users := b.recent.take()
 	for part := range slices.Chunk(users, batch) {
 		if err := b.send(ctx, part); err != nil {
 			b.failed.Add(uint64(len(users)))

@@ -4,13 +4,14 @@ import { useEffect, useState } from 'preact/hooks'
 export interface Asked<T> {
   answer?: T
   failure?: string
-  again: () => void
 }
 
-/** useAsked asks when the page shows it, when what it depends on changes, and every so many milliseconds. */
-export function useAsked<T>(ask: () => Promise<T>, on: unknown[], every = 0): Asked<T> {
+/**
+ * useAsked asks when the page shows it, when what it is about changes, and every so many milliseconds. When least rises
+ * it asks again, and what it has stays until the answer comes.
+ */
+export function useAsked<T>(ask: () => Promise<T>, on: unknown[], every = 0, least = 0): Asked<T> {
   const [state, set] = useState<{ on: string; answer?: T; failure?: string }>({ on: '' })
-  const [turn, next] = useState(0)
   const name = JSON.stringify(on)
   useEffect(() => {
     let wanted = true
@@ -29,7 +30,6 @@ export function useAsked<T>(ask: () => Promise<T>, on: unknown[], every = 0): As
       wanted = false
       clearTimeout(timer)
     }
-  }, [name, turn])
-  const again = () => next((n) => n + 1)
-  return state.on === name ? { ...state, again } : { again }
+  }, [name, least])
+  return state.on === name ? state : {}
 }

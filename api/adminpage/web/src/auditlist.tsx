@@ -17,11 +17,11 @@ interface Read {
 }
 
 // read reads the log forwards, as it only can be, and returns the newest first.
-async function read(user: string, type: string, days: Days): Promise<Read> {
+async function read(user: string, type: string, days: Days, least: number): Promise<Read> {
   const events: Logged[] = []
   let after: number | undefined
   for (let n = 0; n < pages; n++) {
-    const query = parameters({ user, type, from: new Date(start(days)).toISOString(), limit: 1000, after_seq: after })
+    const query = parameters({ user, type, from: new Date(start(days)).toISOString(), limit: 1000, after_seq: after, min_seq: least })
     const page = await call<{ events: Logged[]; next_after_seq?: number }>('GET', 'v1/events' + query)
     events.push(...page.events)
     after = page.next_after_seq
@@ -31,8 +31,8 @@ async function read(user: string, type: string, days: Days): Promise<Read> {
 }
 
 /** AuditList shows events of the log, of one user or of all, the newest first; heartbeats only where they are asked for. */
-export function AuditList({ user, type = '', days, changes = 0 }: { user: string; type?: string; days: Days; changes?: number }) {
-  const { answer, failure } = useAsked(() => read(user, type, days), [user, type, days, changes])
+export function AuditList({ user, type = '', days, least = 0 }: { user: string; type?: string; days: Days; least?: number }) {
+  const { answer, failure } = useAsked(() => read(user, type, days, least), [user, type, days], 0, least)
   const [shown, show] = useState(heap)
   if (!answer) return <p class={failure ? 'failure' : 'waiting'}>{failure ?? 'Reading the log…'}</p>
   const { events, more } = answer
@@ -57,7 +57,7 @@ export function AuditList({ user, type = '', days, changes = 0 }: { user: string
             {events.slice(0, shown).map((e, n) => (
               <tr key={`${e.seq} ${String(e.nth ?? n)}`}>
                 <td>{e.seq}</td>
-                <td>{e.at ? when(e.at) : ''}</td>
+                <td class="time">{e.at ? when(e.at) : ''}</td>
                 <td>{e.type ?? 'cannot be read'}</td>
                 {!user && <td class="id">{e.user && <a href={to('user', e.user)}>{e.user}</a>}</td>}
                 <td class="id">{e.actor}</td>

@@ -64,7 +64,7 @@ async function problemOf(answer: Response): Promise<Problem> {
 /** parameters makes the query of an address; what is empty is left out. */
 export function parameters(of: Record<string, string | number | undefined>): string {
   const query = new URLSearchParams()
-  for (const [name, value] of Object.entries(of)) if (value !== undefined && value !== '') query.set(name, String(value))
+  for (const [name, value] of Object.entries(of)) if (value) query.set(name, String(value))
   const all = query.toString()
   return all && '?' + all
 }

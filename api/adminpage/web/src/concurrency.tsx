@@ -52,9 +52,9 @@ function Chart({ points }: { points: Point[] }) {
       {
         ...size(),
         scales: { y: { range: (_u, _min, max) => [0, Math.max(5, max * 1.1)] } },
-        axes: [axis, { ...axis, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000], size: 60 }],
+        axes: [{ ...axis, values: (_u, splits, _n, _space, step) => splits.map((at) => tick(at, step)) }, { ...axis, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000], size: 60 }],
         series: [
-          {},
+          { label: 'time', value: (_u, at) => (at ? when(at * 1000) : '') },
           { label: 'peak', stroke: colour('--busy'), width: 1, points: { show: false } },
           { label: 'online', stroke: colour('--online'), fill: colour('--online-fill'), width: 2, points: { show: false } },
         ],
@@ -70,6 +70,16 @@ function Chart({ points }: { points: Point[] }) {
     }
   }, [points, dark])
   return <div class="chart" ref={place} role="img" aria-label="How many users were online, over time. The table below has the figures." />
+}
+
+const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' })
+const date = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' })
+
+// tick names a moment on the axis, in seconds: a new day by its date, another by its time.
+function tick(seconds: number, step: number): string {
+  const at = new Date(seconds * 1000)
+  const midnight = at.getHours() === 0 && at.getMinutes() === 0
+  return (midnight || step >= 86_400 ? date : clock).format(at)
 }
 
 function useDark(): boolean {
@@ -99,7 +109,7 @@ function Table({ points }: { points: Point[] }) {
           <tbody>
             {points.toReversed().map((p) => (
               <tr key={p.at}>
-                <td>{when(p.at)}</td>
+                <td class="time">{when(p.at)}</td>
                 <td>{number(p.online)}</td>
                 <td>{number(p.peak)}</td>
               </tr>

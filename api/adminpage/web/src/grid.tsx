@@ -11,8 +11,11 @@ const around = 6 // rows that are drawn beyond what is seen
 
 const path = (user: string) => `v1/users/${encodeURIComponent(user)}`
 
-/** Grid shows rows, however many: only those that are seen are in the document. */
-export function Grid({ rows, empty, onEnd }: { rows: Person[]; empty: string; onEnd: () => void }) {
+/**
+ * Grid shows rows, however many: only those that are seen are in the document. total is how many there are, if not all
+ * of them have been fetched: onEnd asks for more.
+ */
+export function Grid({ rows, total, empty, onEnd }: { rows: Person[]; total: number; empty: string; onEnd: () => void }) {
   void version.value
   const body = useRef<HTMLDivElement>(null)
   const [seen, setSeen] = useState({ top: 0, fits: 20 })
@@ -83,7 +86,7 @@ export function Grid({ rows, empty, onEnd }: { rows: Person[]; empty: string; on
           </div>
         </div>
         <div class="rows" role="rowgroup" ref={body} onScroll={look} tabIndex={-1}>
-          <div class="all" role="presentation" style={{ height: rows.length * height }}>
+          <div class="all" role="presentation" style={{ height: `${rows.length * height}px` }}>
             {drawn.map((p, n) => (
               <Row key={p.user} person={p} index={from + n} active={p.user === active} />
             ))}
@@ -95,7 +98,7 @@ export function Grid({ rows, empty, onEnd }: { rows: Person[]; empty: string; on
         <button type="button" onClick={() => page(-1)} disabled={first === 0}>
           Previous page
         </button>
-        <span class="quiet">{rows.length ? `${number(first + 1)} to ${number(Math.min(rows.length, first + seen.fits))} of ${number(rows.length)}` : 'none'}</span>
+        <span class="quiet">{rows.length ? `${number(first + 1)} to ${number(Math.min(rows.length, first + seen.fits))} of ${number(rows.length)}${total > rows.length ? ` fetched, ${number(total)} in all` : ''}` : 'none'}</span>
         <button type="button" onClick={() => page(1)} disabled={last >= rows.length}>
           Next page
         </button>

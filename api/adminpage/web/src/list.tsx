@@ -52,6 +52,10 @@ export function List() {
   useEffect(() => {
     if (by === 'offline') void more(true)
   }, [by])
+  const { busy, next, failure, total, users } = absent.value
+  useEffect(() => {
+    if (by === 'offline' && words && next && !busy && !failure) void more(false) // a search is of all of them
+  }, [by, words, busy])
   const rows = useMemo(() => shown(by, words), [by, words, version.value, absent.value])
   useEffect(focusOnSlash, [])
   return (
@@ -59,9 +63,10 @@ export function List() {
       <h1 tabIndex={-1}>Users</h1>
       <Find rows={rows} />
       <Filters />
-      {absent.value.failure && by === 'offline' && <p class="failure">{absent.value.failure}</p>}
+      {failure && by === 'offline' && <p class="failure">{failure}</p>}
       <Grid
         rows={rows}
+        total={by === 'offline' && next && !words ? Math.max(total, users.length) : 0}
         onEnd={() => by === 'offline' && void more(false)}
         empty={words ? `Nobody here whose id contains “${words}”. Enter looks the id up on the server.` : 'Nobody.'}
       />

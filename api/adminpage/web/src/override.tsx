@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks'
 import { call } from './call'
 import { Copy, say } from './copy'
 import { curl } from './curl'
-import { type Override, type Status, statuses } from './types'
+import { type Override, type Presence, type Status, statuses } from './types'
 import { when } from './words'
 
 const lengths = [
@@ -14,8 +14,8 @@ const lengths = [
   ['until', 'until a time'],
 ] as const
 
-/** OverrideForm shows the override of a user, clears it and sets another. done is called after a change. */
-export function OverrideForm({ user, path, override, done }: { user: string; path: string; override?: Override; done: () => void }) {
+/** OverrideForm shows the override of a user, clears it and sets another. done is called with the sequence of a change. */
+export function OverrideForm({ user, path, override, done }: { user: string; path: string; override?: Override; done: (seq: number) => void }) {
   const [status, setStatus] = useState<Status>('busy')
   const [reason, setReason] = useState('')
   const [length, setLength] = useState('')
@@ -26,9 +26,9 @@ export function OverrideForm({ user, path, override, done }: { user: string; pat
   const act = async (words: string, method: string, send?: unknown) => {
     setFailure('')
     try {
-      await call(method, place, send, { 'Idempotency-Key': crypto.getRandomValues(new Uint32Array(4)).join('-') })
+      const { seq } = await call<Presence>(method, place, send, { 'Idempotency-Key': crypto.getRandomValues(new Uint32Array(4)).join('-') })
       say(words)
-      done()
+      done(seq)
     } catch (err) {
       setFailure(err instanceof Error ? err.message : String(err))
     }

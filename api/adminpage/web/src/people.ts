@@ -77,25 +77,27 @@ function clear(): void {
   changed()
 }
 
-let due = false
+let due: ReturnType<typeof setTimeout> | undefined
 
-// changed announces a change with the next frame; where there are very many people four times a second, as each one has
-// all of them looked through.
+// changed announces a change with the next frame, or after a quarter of a second where none comes, as in a window that
+// another one covers. With very many people it is never sooner: each time all of them are looked through.
 function changed(): void {
-  if (due) return
-  due = true
-  const tell = () => {
-    due = false
-    version.value++
-  }
-  if (people.size > 10_000 || document.hidden) setTimeout(tell, 250)
-  else requestAnimationFrame(tell)
+  if (due !== undefined) return
+  const mine = setTimeout(tell, 250)
+  due = mine
+  if (people.size <= 10_000) requestAnimationFrame(() => due === mine && tell())
 }
 
-const listeners = new Set<(user: string) => void>()
+function tell(): void {
+  clearTimeout(due)
+  due = undefined
+  version.value++
+}
 
-/** onChange calls act with the user of each change, until the returned function is called. */
-export function onChange(act: (user: string) => void): () => void {
+const listeners = new Set<(c: Change) => void>()
+
+/** onChange calls act with each change, until the returned function is called. */
+export function onChange(act: (c: Change) => void): () => void {
   listeners.add(act)
   return () => listeners.delete(act)
 }
@@ -123,7 +125,7 @@ export function watch(): () => void {
     source.addEventListener('status', (e) => {
       const c = JSON.parse(e.data) as Change
       put(personOf(c))
-      for (const act of listeners) act(c.user)
+      for (const act of listeners) act(c)
     })
     source.onerror = () => {
       link.value = 'broken'

@@ -5,7 +5,7 @@ import type { Stats } from './types'
 /** Role is what the token lets the page show. */
 export type Role = 'admin' | 'reader' | 'user'
 
-export type Phase = { at: 'asking' } | { at: 'out'; says: string } | { at: 'in'; role: Role; user: string }
+export type Phase = { at: 'asking' } | { at: 'out'; says: string } | { at: 'in'; role: Role; user: string; known: boolean }
 
 export const phase = signal<Phase>({ at: 'asking' })
 
@@ -13,6 +13,12 @@ const ended = 'Your session has ended. Sign in again to go on.'
 
 whenExpired(() => {
   if (phase.peek().at === 'in') phase.value = { at: 'out', says: ended }
+})
+
+// A link may be opened in a tab that shows the page already.
+addEventListener('hashchange', () => {
+  const token = linked()
+  if (token) void signIn(token)
 })
 
 /** start signs in with the token of a link, once, or goes on with the cookie that is there. */
@@ -36,8 +42,8 @@ function linked(): string {
 /** signIn exchanges a token for the cookie. */
 export async function signIn(token: string): Promise<void> {
   try {
-    await call('POST', 'v1/session', undefined, { Authorization: `Bearer ${token.trim()}` })
-    await enter()
+    const { user } = await call<{ user: string }>('POST', 'v1/session', undefined, { Authorization: `Bearer ${token.trim()}` })
+    await enter(user)
   } catch (err) {
     phase.value = { at: 'out', says: refusal(err) }
   }
@@ -63,12 +69,12 @@ function refusal(err: unknown): string {
 const said = (err: unknown): string => (err instanceof Error ? err.message : String(err))
 
 // enter finds out what the session may do, by asking for it.
-async function enter(): Promise<void> {
+async function enter(as = ''): Promise<void> {
   const now = Date.now()
   const past = `v1/stats/concurrency?step=1m&from=${new Date(now - 60_000).toISOString()}`
   const [reads, audits] = await Promise.all([may(call<Stats>('GET', 'v1/stats')), may(call('GET', past))])
-  const user = await me()
-  phase.value = { at: 'in', role: audits ? 'admin' : reads ? 'reader' : 'user', user }
+  const named = await me()
+  phase.value = { at: 'in', role: audits ? 'admin' : reads ? 'reader' : 'user', user: as || named, known: named !== '' }
 }
 
 // may tells whether a call was allowed, whatever else became of it.

@@ -78,7 +78,7 @@ export function Timeline({ intervals, from, to }: { intervals: Interval[]; from:
         )}
       </div>
       <div class="ticks" aria-hidden="true">
-        {ticks.map((t) => (
+        {ticks.filter((t) => place(t.at) < 0.96).map((t) => (
           <span key={t.at} style={{ left: `${place(t.at) * 100}%` }}>
             {t.name}
           </span>
@@ -96,8 +96,8 @@ function drawn(intervals: Interval[], place: (at: number) => number): Bar[] {
   const bars: Bar[] = []
   const last = new Map<Status, Bar>() // the newest bar of each lane
   for (const i of intervals) {
-    const x = Math.round(place(Date.parse(i.from)) * width)
-    const end = Math.max(x + 2, Math.round((i.to ? place(Date.parse(i.to)) : 1) * width))
+    const x = Math.min(width - 3, Math.round(place(Date.parse(i.from)) * width))
+    const end = Math.max(x + 3, Math.round((i.to ? place(Date.parse(i.to)) : 1) * width))
     const before = last.get(i.status)
     if (before && x <= before.x + before.wide) {
       before.wide = Math.max(before.wide, end - before.x)

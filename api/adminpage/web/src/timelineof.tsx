@@ -18,13 +18,13 @@ interface Past {
   more: boolean
 }
 
-async function past(path: string, days: Days): Promise<Past> {
+async function past(path: string, days: Days, least: number): Promise<Past> {
   const to = Date.now()
   const from = start(days, to)
   const out: Past = { from, to, intervals: [], online: 0, complete: true, more: false }
   let cursor: string | undefined
   for (let n = 0; n < most; n++) {
-    const query = parameters({ from: new Date(from).toISOString(), to: new Date(to).toISOString(), limit: 1000, cursor })
+    const query = parameters({ from: new Date(from).toISOString(), to: new Date(to).toISOString(), limit: 1000, cursor, min_seq: least })
     const page = await call<History>('GET', `${path}/history${query}`)
     out.intervals.push(...page.intervals)
     out.online = page.online_seconds
@@ -36,8 +36,8 @@ async function past(path: string, days: Days): Promise<Past> {
 }
 
 /** TimelineOf fetches what a user has been, and draws it. */
-export function TimelineOf({ path, days, changes }: { path: string; days: Days; changes: number }) {
-  const { answer: p, failure } = useAsked(() => past(path, days), [path, days, changes], 60_000)
+export function TimelineOf({ path, days, least }: { path: string; days: Days; least: number }) {
+  const { answer: p, failure } = useAsked(() => past(path, days, least), [path, days], 60_000, least)
   if (!p) return failure ? <p class="failure">{failure}</p> : <div class="timeline waiting">Reading the history…</div>
   return (
     <>
@@ -74,8 +74,8 @@ function Table({ of: intervals, path }: { of: Interval[]; path: string }) {
             {rows.map((i) => (
               <tr key={`${i.seq} ${i.from}`}>
                 <td>{i.status}</td>
-                <td>{when(i.from)}</td>
-                <td>{i.to ? when(i.to) : 'now'}</td>
+                <td class="time">{when(i.from)}</td>
+                <td class="time">{i.to ? when(i.to) : 'now'}</td>
                 <td>{why(i.cause)}</td>
                 <td class="id">{i.actor}</td>
                 <td>

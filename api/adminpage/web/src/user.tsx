@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import { useAsked } from './asked'
 import { AuditList } from './auditlist'
-import { call } from './call'
+import { call, parameters } from './call'
 import { now } from './clock'
 import { Copy } from './copy'
 import { curl } from './curl'
@@ -17,15 +17,13 @@ import { span, when } from './words'
 /** UserView is all about one user. own: the token may read just this one. */
 export function UserView({ user, own = false }: { user: string; own?: boolean }) {
   const path = `v1/users/${encodeURIComponent(user)}`
-  const asked = useAsked(() => call<Presence>('GET', own ? 'v1/me' : path), [path], 10_000)
-  const [changes, changed] = useState(0)
+  // What the page shows is no older than the last change that it has heard of.
+  const [least, setLeast] = useState(0)
+  const asked = useAsked(() => call<Presence>('GET', (own ? 'v1/me' : path) + parameters({ min_seq: least })), [path], 10_000, least)
   const [days, setDays] = useState<Days>(1)
   const admin = phase.value.at === 'in' && phase.value.role === 'admin'
-  const refresh = () => {
-    asked.again()
-    changed((n) => n + 1)
-  }
-  useEffect(() => onChange((u) => u === user && refresh()), [user])
+  const heard = (seq: number) => setLeast((n) => Math.max(n, seq))
+  useEffect(() => onChange((c) => c.user === user && heard(c.seq)), [user])
   const p = asked.answer
   return (
     <>
@@ -39,16 +37,16 @@ export function UserView({ user, own = false }: { user: string; own?: boolean })
       {asked.failure && <p class="failure">{asked.failure}</p>}
       {p && <Facts of={p} />}
       {p?.sessions && <Sessions of={p.sessions} path={path} />}
-      {p && admin && <OverrideForm user={user} path={path} override={p.override} done={refresh} />}
+      {p && admin && <OverrideForm user={user} path={path} override={p.override} done={heard} />}
       {admin && (
         <>
           <div class="title">
             <h2>Timeline</h2>
             <Period days={days} onChange={setDays} />
           </div>
-          <TimelineOf path={path} days={days} changes={changes} />
+          <TimelineOf path={path} days={days} least={least} />
           <h2>Audit</h2>
-          <AuditList user={user} days={days} changes={changes} />
+          <AuditList user={user} days={days} least={least} />
         </>
       )}
       {!admin && <p class="quiet">Overrides, the timeline and the audit are for admins.</p>}
@@ -103,8 +101,8 @@ function Sessions({ of: sessions, path }: { of: Session[]; path: string }) {
                 <tr key={s.session}>
                   <td class="id">{s.session}</td>
                   <td class="id">{s.device ?? ''}</td>
-                  <td>{when(s.since)}</td>
-                  <td>{when(s.last_seen)}</td>
+                  <td class="time">{when(s.since)}</td>
+                  <td class="time">{when(s.last_seen)}</td>
                   <td>{s.idle ? 'yes' : 'no'}</td>
                   <td>
                     <Copy command={curl(path)} of={`session ${s.session}`} />

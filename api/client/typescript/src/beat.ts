@@ -2,7 +2,7 @@ import { AnswerError, asError, type Meaning, meaning } from "./answer.js";
 import { retryAfter } from "./backoff.js";
 import type { Browser } from "./browser.js";
 
-/** The body of a heartbeat, as docs/http-api has it: `every` in seconds from 1 to 360. */
+/** The body of POST /v1/heartbeat: `every` in seconds from 1 to 360. */
 export interface BeatBody {
   session: string;
   idle?: boolean;

@@ -17,6 +17,8 @@ export const NOBODY: PresenceList = { users: [], connected: false, error: null }
 
 /** Changes of who is watched are gathered for this long: the parts of a page appear one after the other. */
 const GATHER = 50;
+/** A stream names at most so many users; for more of them it is about everybody. */
+const MOST = 1000;
 
 /**
  * What is known of the users that somebody watches, over one live stream: of everybody while somebody watches the list,
@@ -93,7 +95,7 @@ export class PresenceFeed {
   #connect(): void {
     this.#disconnect();
     const users = [...this.#watched.keys()].sort();
-    this.#all = this.#watched.has("");
+    this.#all = this.#watched.has("") || users.length > MOST;
     this.#streamed = JSON.stringify(users);
     const whom = this.#all ? {} : { users };
     this.#stream = new PresenceStream(
@@ -129,7 +131,7 @@ export class PresenceFeed {
 
   #change({ user, status, observed, since, last_seen, seq }: StatusChange): void {
     const before = this.#known.get(user);
-    if (seq <= (before?.seq ?? 0)) return;
+    if (seq < (before?.seq ?? 0)) return;
     if (status === "offline" && !this.#watched.has(user)) this.#known.delete(user);
     else this.#known.set(user, { user, status, observed, since, last_seen, seq } as UserPresence);
     this.#tell();

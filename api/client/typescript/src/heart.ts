@@ -56,7 +56,7 @@ export class Heart {
     this.#activity = activity;
     this.#session = session;
     this.#fixed = fixed;
-    this.#interval = fixed || 30_000;
+    this.#interval = fixed;
     this.#backoff = new Backoff(browser);
   }
 
@@ -115,10 +115,13 @@ export class Heart {
     return post(this.#browser, `${this.#url}heartbeat`, token, body, { signal: abort.signal });
   }
 
-  /** Where the browser slows a hidden tab down, the heartbeat declares the interval that it really comes at. */
-  #every(): number {
+  /**
+   * The interval that a heartbeat declares, in seconds: where the browser slows a hidden tab down, the one that it really
+   * comes at. Nothing before the server has told what it expects: it would take more than that for a wish.
+   */
+  #every(): number | undefined {
     const slowed = this.#activity.visible || !this.sentAt ? 0 : this.#browser.now() - this.sentAt;
-    return Math.min(360, Math.ceil(Math.max(this.#interval, slowed) / 1000));
+    return Math.min(360, Math.ceil(Math.max(this.#interval, slowed) / 1000)) || undefined;
   }
 
   #judge({ meaning, error, retryAfter, heartbeat, timeout }: Outcome): Beat {
@@ -132,7 +135,7 @@ export class Heart {
         return {
           status: "online",
           error,
-          wait: this.#interval * (1 - this.#browser.random() / 10),
+          wait: (this.#interval || 30_000) * (1 - this.#browser.random() / 10),
         };
       case "unauthorized":
         return { status: meaning, error, wait: Infinity, stalled: true };

@@ -3,7 +3,7 @@ export interface ServerSentEvent {
   /** Its type; `message` where it has none, and `comment` for a comment, which EventSource would keep to itself. */
   event: string;
   data: string;
-  /** The last id that the stream gave; "": none yet. */
+  /** The id that the message itself has; "": none. EventSource would give the last one there was. */
   id: string;
 }
 
@@ -42,7 +42,7 @@ export class EventParser {
     }
     const colon = line.indexOf(":");
     if (colon === 0) {
-      this.#out.push({ event: "comment", data: line.slice(1).trim(), id: this.#id });
+      this.#out.push({ event: "comment", data: line.slice(1).trim(), id: "" });
       return;
     }
     const name = colon < 0 ? line : line.slice(0, colon);
@@ -57,7 +57,7 @@ export class EventParser {
       const data = this.#data.join("\n");
       this.#out.push({ event: this.#event || "message", data, id: this.#id });
     }
-    this.#event = "";
+    this.#event = this.#id = "";
     this.#data = [];
   }
 }

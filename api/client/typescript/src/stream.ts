@@ -42,7 +42,6 @@ export class PresenceStream {
   #connection: AbortController | undefined;
   #parked = false; // hidden for long, or in the back/forward cache
   #lastId = "";
-  #snapshotId = ""; // becomes lastId once something else shows that the snapshot is complete
   #fresh = true;
 
   readonly #events: StreamEvents;
@@ -174,18 +173,13 @@ export class PresenceStream {
     if (event === "snapshot") {
       this.#events.snapshot(JSON.parse(data).users, this.#fresh);
       this.#fresh = false;
-      this.#snapshotId = id;
-      return;
-    }
-    // A snapshot comes in several messages of one sequence: resuming from the first would lose the rest.
-    this.#lastId = this.#snapshotId || this.#lastId;
-    this.#snapshotId = "";
-    if (event === "reset") {
-      this.#lastId = "";
-      this.#fresh = true;
     } else if (event === "status") {
       this.#events.status(JSON.parse(data));
-      this.#lastId = id;
+    } else if (event === "reset") {
+      this.#lastId = "";
+      this.#fresh = true;
     }
+    // Of several messages that belong together, such as a long snapshot, only the last one has an id.
+    if (id) this.#lastId = id;
   }
 }

@@ -23,7 +23,7 @@ describe("a client that has started", () => {
     expect(times(world, from)).toEqual([0, 5, 35, 65]);
     const [first] = world.calls;
     expect(first).toMatchObject({ path: "/v1/heartbeat", token: ALICE, keepalive: false });
-    expect(first?.body).toMatchObject({ idle: false, every: 30 });
+    expect(first?.body.idle).toBe(false);
     expect(first?.body.session).toMatch(/^web-.{16}/);
   });
 
@@ -99,6 +99,34 @@ describe("a client that has started", () => {
   });
 });
 
+describe("the interval that a heartbeat declares", () => {
+  it("is the one that the server told, once it has told", async () => {
+    const world = new World();
+    world.serve = () => accepted({ "Rollcall-Heartbeat": "10" });
+    await started({}, world);
+    await world.pass(20_000);
+    expect(world.calls.map((c) => c.body.every)).toEqual([undefined, 10, 10]);
+  });
+
+  it("is the one that the application set, 360 seconds at most", async () => {
+    const { world } = await started({ interval: 400_000 });
+    expect(world.calls[0]?.body.every).toBe(360);
+  });
+
+  it("is the real one in a hidden tab that is held back", async () => {
+    const { world, tab } = await started({ interval: 30_000 });
+    await tab.show(false);
+    await world.pass(5_000);
+    world.take();
+    const { after } = world;
+    world.after = (ms, run) => after.call(world, Math.max(ms, 61_000), run);
+    await world.pass(160_000);
+    expect(world.take().map((c) => c.body.every)).toEqual([30, 61, 61]);
+    await tab.show(true);
+    expect(world.take().map((c) => c.body.every)).toEqual([30]);
+  });
+});
+
 describe("a user", () => {
   it("is idle after five minutes without input, and active again with the first", async () => {
     const { world, tab } = await started();
@@ -131,19 +159,6 @@ describe("a user", () => {
     const { world } = await started({ idleAfter: 0 });
     await world.pass(3_600_000);
     expect(world.calls.every((c) => c.body.idle === false)).toBe(true);
-  });
-
-  it("of a hidden tab that is held back declares the interval it really has", async () => {
-    const { world, tab } = await started();
-    await tab.show(false);
-    await world.pass(5_000);
-    world.take();
-    const { after } = world;
-    world.after = (ms, run) => after.call(world, Math.max(ms, 61_000), run);
-    await world.pass(160_000);
-    expect(world.take().map((c) => c.body.every)).toEqual([30, 61, 61]);
-    await tab.show(true);
-    expect(world.take().map((c) => c.body.every)).toEqual([30]);
   });
 });
 

@@ -38,9 +38,9 @@ describe("a feed", () => {
     expect(a).toMatchObject({ user: "a", status: "online" });
     expect(feed.presence("a")).toBe(a);
     expect(feed.presence("x")).toEqual({ user: "x", status: "unknown" });
-    at(0).write(status(6, "a", "offline", "online") + status(6, "a", "online"));
+    at(0).write(status(7, "a", "offline", "online") + status(6, "a", "online"));
     await settle();
-    expect(feed.presence("a")).toMatchObject({ status: "offline", seq: 6 }); // the same sequence twice is a repeat
+    expect(feed.presence("a")).toMatchObject({ status: "offline", seq: 7 }); // what is older comes too late
   });
 
   it("connects anew only for users that it is not about", async () => {
@@ -63,6 +63,13 @@ describe("a feed", () => {
     feed.watch("d", heard);
     await world.pass(100);
     expect(connections).toHaveLength(3);
+  });
+
+  it("of more users than a stream can name is about everybody", async () => {
+    const { world, feed, heard, at } = feeding();
+    for (let i = 0; i <= 1000; i++) feed.watch(`u${i}`, heard);
+    await world.pass(100);
+    expect(at(0).path).toBe("/v1/stream");
   });
 
   it("lists everybody who is not offline, in order", async () => {

@@ -47,9 +47,10 @@ export function streamingWorld() {
   return { world, tab: new Tab(world), connections, at };
 }
 
+/** A snapshot, or with an id of 0 a part of one that is not the last. */
 export function snapshot(id: number, ...users: [string, string][]): string {
   const list = users.map(([user, status]) => ({ user, status, observed: status, seq: id }));
-  return `id: ${id}\nevent: snapshot\ndata: ${JSON.stringify({ users: list })}\n\n`;
+  return `event: snapshot\n${id ? `id: ${id}\n` : ""}data: ${JSON.stringify({ users: list })}\n\n`;
 }
 
 export function status(id: number, user: string, now: string, from = "offline"): string {

@@ -76,6 +76,22 @@ describe.skipIf(!hasChromium)("against a real node", () => {
     await becomes("carol", "offline", 1_000);
   });
 
+  it("the live list shows who comes and goes", async () => {
+    const { url, token } = node as RollcallNode;
+    const root = token.call(node, "root", { role: "admin" });
+    const watcher = await browser.open(site.page("root", { url, token: root }));
+    await becomes("root", "online", 5_000);
+    await watcher.eval("window.feed = new PresenceFeed({ url: server, tokens: client.tokens })");
+    await watcher.eval("feed.watch('', () => {}) && 0");
+    const listed = (user: string) =>
+      watcher.eval<boolean>(`feed.list.value.users.some((u) => u.user === "${user}")`);
+    await until("root is listed", 5_000, () => listed("root"));
+    const e = await open("erin");
+    await until("erin is listed", 5_000, () => listed("erin"));
+    await e.eval("client.logout()");
+    await until("erin is no longer listed", 2_000, async () => !(await listed("erin")));
+  });
+
   it("a browser that is killed is missed after the timeout", async () => {
     await open("dave");
     await becomes("dave", "online", 5_000);

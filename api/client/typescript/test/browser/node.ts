@@ -54,6 +54,9 @@ export class RollcallNode {
     const address = await until("the node's address", 20_000, async () => {
       if (child.exitCode !== null) throw new Error(`the node ended with ${child.exitCode}`);
       return readFile(settings["addr-file"], "utf8").catch(() => "");
+    }).catch((error) => {
+      child.kill("SIGKILL");
+      throw error;
     });
     return new RollcallNode(child, dir, `http://${address.trim()}`);
   }

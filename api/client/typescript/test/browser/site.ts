@@ -26,6 +26,7 @@ const options = { url: q.get("url") ?? "", token: q.get("token") };
 if (q.get("interval")) options.interval = Number(q.get("interval"));
 window.client = new PresenceClient(options);
 window.PresenceFeed = PresenceFeed;
+window.server = options.url;
 window.loaded = performance.timeOrigin;
 if (q.has("naive")) setInterval(() => fetch("/v1/naive", { method: "POST" }), Number(q.get("naive")));
 else client.start();

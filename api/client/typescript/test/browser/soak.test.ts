@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Chromium, hasChromium, type Page } from "./chromium.js";
@@ -122,6 +122,5 @@ server's grace is 15 s.
 `;
   console.log(text);
   if (!REPORT) return;
-  mkdirSync(new URL(".", `file://${REPORT}`), { recursive: true });
   writeFileSync(REPORT, text);
 }

@@ -138,7 +138,7 @@ describe.skipIf(!hasChromium)("in Chromium", () => {
       setTimeout(() => response.destroy(), 1_000);
     };
     const a = await open("a");
-    const list = "feed.list.value.users.map((u) => `${u.user} ${u.status}`).join()";
+    const list = 'feed.list.value.users.map((u) => u.user + " " + u.status).join()';
     await a.eval("window.feed = new PresenceFeed({ token: 'x.y.z' }); feed.watch('', () => {})");
     await until("the list", 5_000, async () => (await a.eval(list)) === "bob online,é online");
     await until(

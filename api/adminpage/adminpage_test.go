@@ -1,0 +1,103 @@
+package adminpage_test
+
+import (
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/rollcall-dev/rollcall/api/adminpage"
+)
+
+func page(t *testing.T) *httptest.ResponseRecorder {
+	t.Helper()
+	w := httptest.NewRecorder()
+	if err := adminpage.ServePage(w); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func asset(t *testing.T, name, tag string) (*httptest.ResponseRecorder, bool) {
+	t.Helper()
+	w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/admin/assets/x", nil)
+	r.Header.Set("If-None-Match", tag)
+	return w, adminpage.ServeAsset(w, r, name)
+}
+
+func TestThePageMayLoadOnlyItsOwn(t *testing.T) {
+	for _, h := range []http.Header{page(t).Header(), first(asset(t, "admin.js", "")).Header()} {
+		if got := h.Get("Content-Security-Policy"); got != "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "+
+			"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'" {
+			t.Errorf("policy %s", got)
+		}
+		if h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Referrer-Policy") != "no-referrer" {
+			t.Errorf("headers %v", h)
+		}
+	}
+	if got := page(t).Header().Get("Cache-Control"); got != "no-store" {
+		t.Errorf("the page may be stored: %s", got)
+	}
+}
+
+func first[A, B any](a A, _ B) A { return a }
+
+func TestThePageFindsItsFilesRelativeToItself(t *testing.T) {
+	body := page(t).Body.String()
+	found := regexp.MustCompile(`(?:src|href)="([^"]*)"`).FindAllStringSubmatch(body, -1)
+	if len(found) < 3 {
+		t.Fatalf("too few files in %s", body)
+	}
+	for _, m := range found {
+		name, ok := strings.CutPrefix(m[1], "./assets/")
+		if w, there := asset(t, name, ""); !ok || !there || w.Body.Len() == 0 {
+			t.Errorf("%s is not served", m[1])
+		}
+	}
+	if regexp.MustCompile(`<script[^>]*>[^<]|<style|style=|onload=`).MatchString(body) {
+		t.Error("something is inline, which the policy stops")
+	}
+}
+
+func TestEveryBuiltFileIsServed(t *testing.T) {
+	err := filepath.WalkDir("dist/assets", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		w, there := asset(t, d.Name(), "")
+		if !there || w.Body.String() != string(want) || w.Header().Get("Content-Type") == "" {
+			t.Errorf("%s is not served as it is", path)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAFileThatTheBrowserHasIsNotSentAgain(t *testing.T) {
+	w, _ := asset(t, "admin.js", "")
+	again, there := asset(t, "admin.js", w.Header().Get("ETag"))
+	if !there || again.Code != http.StatusNotModified || again.Body.Len() != 0 {
+		t.Errorf("%d with %d bytes", again.Code, again.Body.Len())
+	}
+	if other, _ := asset(t, "admin.js", `"other"`); other.Code != http.StatusOK {
+		t.Errorf("an old file got %d", other.Code)
+	}
+}
+
+func TestOnlyFilesOfThePageAreServed(t *testing.T) {
+	for _, name := range []string{"", ".", "..", "../index.html", "admin", "admin.js/", "nothing.js", "index.html"} {
+		if w, there := asset(t, name, ""); there || len(w.Header()) > 0 {
+			t.Errorf("%q is served", name)
+		}
+	}
+}
