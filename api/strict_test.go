@@ -159,7 +159,7 @@ func TestAStreamBeyondItsLimitIsCutAndSaysSo(t *testing.T) {
 
 func TestUnknownPathsAndMethods(t *testing.T) {
 	s := serve(t)
-	for _, path := range []string{"/", "/v1", "/v1/", "/v1/nothing", "/v1/users/a/b", "/v2/me", "/v1/login/x", "/admin", "/api/users/", "//v1/me", "/v1//me"} {
+	for _, path := range []string{"/", "/v1", "/v1/", "/v1/nothing", "/v1/users/a/b", "/v2/me", "/v1/login/x", "/admins", "/api/users/", "//v1/me", "/v1//me"} {
 		s.do("GET", path, alice).fails(404, "not_found")
 		s.do("POST", path, "").fails(404, "not_found")
 	}

@@ -271,3 +271,33 @@ func TestAPlaceBeforeTheNodesStartIsMadeUpForFromTheHistory(t *testing.T) {
 	for range messages { //nolint:revive // until it has ended
 	}
 }
+
+func TestAStreamOfSomeUsersIsOnlyAboutThem(t *testing.T) {
+	n := run(t, embedded.Config{DataDir: t.TempDir()})
+	reader := token(t, auth.MintClaims{User: "reader", Scope: "presence:read"})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	messages, err := n.listen(ctx, reader, "", "?users=alice,with%2Ccomma")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := <-messages; m.event != "snapshot" {
+		t.Fatalf("%+v", m)
+	}
+	for _, u := range []string{"bob", "with,comma", "carol", "alice"} {
+		n.call(token(t, auth.MintClaims{User: u}), "POST", "/v1/login", "", nil)
+	}
+	for _, want := range []string{"with,comma", "alice"} {
+		m := <-messages
+		var c struct{ User string }
+		if err := json.Unmarshal([]byte(m.data), &c); err != nil || c.User != want {
+			t.Errorf("got %+v, want %s: %v", m, want, err)
+		}
+	}
+	cancel()
+	for range messages { //nolint:revive // until it has ended
+	}
+	if _, err := n.listen(t.Context(), token(t, auth.MintClaims{User: "alice"}), "", "?users=bob"); err == nil {
+		t.Error("alice may watch bob")
+	}
+}

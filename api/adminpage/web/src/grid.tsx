@@ -88,7 +88,7 @@ export function Grid({ rows, total, empty, onEnd }: { rows: Person[]; total: num
         <div class="rows" role="rowgroup" ref={body} onScroll={look} tabIndex={-1}>
           <div class="all" role="presentation" style={{ height: `${rows.length * height}px` }}>
             {drawn.map((p, n) => (
-              <Row key={p.user} person={p} index={from + n} active={p.user === active} />
+              <Row key={p.user} user={p.user} status={p.status} observed={p.observed} since={p.since} index={from + n} active={p.user === active} />
             ))}
           </div>
         </div>
@@ -110,8 +110,8 @@ export function Grid({ rows, total, empty, onEnd }: { rows: Person[]; total: num
   )
 }
 
-function Row({ person, index, active }: { person: Person; index: number; active: boolean }) {
-  const { user, status, observed, since } = person
+// Row takes what it shows apart, as a person changes in place and a row is drawn anew only when what it is given differs.
+function Row({ user, status, observed, since, index, active }: Omit<Person, 'key'> & { index: number; active: boolean }) {
   return (
     <div
       class={active ? 'row active' : 'row'}

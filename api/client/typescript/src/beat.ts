@@ -2,14 +2,7 @@ import { AnswerError, asError, type Meaning, meaning } from "./answer.js";
 import { retryAfter } from "./backoff.js";
 import type { Browser } from "./browser.js";
 
-/** The body of POST /v1/heartbeat: `every` in seconds from 1 to 360. */
-export interface BeatBody {
-  session: string;
-  idle?: boolean;
-  every?: number;
-  leaving?: boolean;
-}
-
+/** What has come of a call. */
 export interface Outcome {
   meaning: Meaning;
   error: Error | null;
