@@ -51,20 +51,20 @@ type statusText struct{ private, public []byte }
 func EncodeChange(e *live.Entry) any {
 	s := statusEvent{User: e.User, Status: e.To.Status, Observed: e.Observed, Since: moment(e.To.Since), LastSeen: moment(e.LastSeen),
 		From: e.From.Status, Cause: e.To.Cause, Actor: e.To.Actor, Seq: e.To.Seq}
-	private := message("status", e.Place, s)
+	private := message("status", &e.Place, s)
 	s.Actor = ""
-	return statusText{private: private, public: message("status", e.Place, s)}
+	return statusText{private: private, public: message("status", &e.Place, s)}
 }
 
-// message is one message of the stream. A place of zero has no id.
-func message(event string, at live.Place, data any) []byte {
+// message is one message of the stream. Without a place it has no id.
+func message(event string, at *live.Place, data any) []byte {
 	body, err := json.Marshal(data)
 	if err != nil {
 		body = []byte("{}") // only types of this package come here, and they can be encoded
 	}
 	b := []byte("event: " + event + "\n")
-	if at != (live.Place{}) {
-		b = append(b, "id: "+placeText(at)+"\n"...)
+	if at != nil {
+		b = append(b, "id: "+placeText(*at)+"\n"...)
 	}
 	b = append(b, "data: "...)
 	b = append(b, body...)
@@ -245,9 +245,9 @@ func (w *watcher) history(began []history.Interval, reader *live.Reader) (text [
 		if w.private {
 			s.Actor = i.Actor
 		}
-		at := live.Place{Seq: i.Seq}
+		at := &live.Place{Seq: i.Seq}
 		if n+1 < len(began) && began[n+1].Seq == i.Seq {
-			at = live.Place{} // the id comes with the last one of the event
+			at = nil // the id comes with the last one of the event
 		}
 		text = append(text, message("status", at, s)...)
 	}
@@ -266,9 +266,9 @@ func (w *watcher) snapshot(head []byte, users []events.User, seq uint64) error {
 			heap.Users[i] = presenceOf(&users[i], w.q.who)
 		}
 		users = users[n:]
-		at := live.Place{}
+		var at *live.Place
 		if len(users) == 0 {
-			at.Seq = seq
+			at = &live.Place{Seq: seq}
 		}
 		if err := w.send(append(text, message("snapshot", at, heap)...)); err != nil || len(users) == 0 {
 			return err

@@ -32,7 +32,7 @@ export function Concurrency() {
             {when(top.at)}.{!answer.complete && ' What is older than the service keeps is missing.'}
           </p>
           <Chart points={answer.points} />
-          <Table points={answer.points} />
+          <Table points={answer.points} step={steps[days]} />
         </>
       )}
     </>
@@ -93,7 +93,10 @@ function useDark(): boolean {
   return dark
 }
 
-function Table({ points }: { points: Point[] }) {
+// after is a moment later, so that a step is asked for alone.
+const after = (at: string) => new Date(Date.parse(at) + 1).toISOString()
+
+function Table({ points, step }: { points: Point[]; step: string }) {
   return (
     <details>
       <summary>The figures as a table</summary>
@@ -104,6 +107,7 @@ function Table({ points }: { points: Point[] }) {
               <th scope="col">Time</th>
               <th scope="col">Online</th>
               <th scope="col">Peak</th>
+              <th scope="col">Copy</th>
             </tr>
           </thead>
           <tbody>
@@ -112,6 +116,9 @@ function Table({ points }: { points: Point[] }) {
                 <td class="time">{when(p.at)}</td>
                 <td>{number(p.online)}</td>
                 <td>{number(p.peak)}</td>
+                <td>
+                  <Copy command={curl('v1/stats/concurrency' + parameters({ from: p.at, to: after(p.at), step }))} of={`figures of ${when(p.at)}`} />
+                </td>
               </tr>
             ))}
           </tbody>

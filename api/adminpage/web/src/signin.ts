@@ -5,6 +5,7 @@ import type { Stats } from './types'
 /** Role is what the token lets the page show. */
 export type Role = 'admin' | 'reader' | 'user'
 
+/** Phase is how far signing in has come. user is empty where nobody has told who it is; known: the log has named him. */
 export type Phase = { at: 'asking' } | { at: 'out'; says: string } | { at: 'in'; role: Role; user: string; known: boolean }
 
 export const phase = signal<Phase>({ at: 'asking' })

@@ -40,7 +40,10 @@ export async function start({ events = '' } = {}) {
   if (events) {
     const file = join(dir, 'events.csv')
     await writeFile(file, events)
-    await run(program, ['import', file, '--data-dir', data])
+    await run(program, ['import', file, '--data-dir', data]).catch(async (err) => {
+      await rm(dir, { recursive: true, force: true })
+      throw err
+    })
   }
   const addrFile = join(dir, 'addr')
   const child = spawn(program, ['serve', '--addr', '127.0.0.1:0', '--addr-file', addrFile, '--data-dir', data, '--jwt-secret', secret, '--sync', '1s'], {

@@ -140,11 +140,11 @@ describe('the admin page', { skip: missing(), timeout: 240_000 }, () => {
     await row(page, "d'arcy $HOME").getByRole('button', { name: 'Copy as curl' }).click()
     const command = await page.evaluate(() => navigator.clipboard.readText())
     assert.equal(command, `curl -sS -H "Authorization: Bearer $ROLLCALL_TOKEN" '${node.url}/v1/users/d'\\''arcy%20%24HOME'`)
-    for (const view of ['user/paula', 'audit', 'health']) {
+    for (const view of ['user/paula', 'concurrency', 'audit', 'health']) {
       await page.goto(`/admin/#/${view}`)
-      await page.locator('tbody tr').first().waitFor({ state: 'attached' })
+      await page.locator('.wide tbody tr').first().waitFor({ state: 'attached' })
       await until(`each row of ${view} has a button`, () =>
-        page.evaluate(() => [...document.querySelectorAll('tbody tr')].every((tr) => tr.querySelector('.copy'))),
+        page.evaluate(() => [...document.querySelectorAll('.wide tbody tr')].every((tr) => tr.querySelector('.copy'))),
       )
     }
   })
