@@ -28,7 +28,7 @@ const (
 	// before it takes what waits. Those just answered are about to come back;
 	// without this the first of them would go alone and the others wait for him.
 	// It costs nothing where nobody else can run: no timer, no added latency.
-	turns = 3
+	turns = 6
 )
 
 // publish is what goes out at once: messages in order, and for each entry the
