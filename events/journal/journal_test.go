@@ -3,7 +3,6 @@ package journal_test
 import (
 	"context"
 	"fmt"
-	"os"
 	"sync"
 	"testing"
 
@@ -17,16 +16,7 @@ import (
 	"github.com/rollcall-dev/rollcall/events/journaltest"
 )
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if code == 0 {
-		if err := goleak.Find(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func login(user string) events.Event {
 	return events.Event{Type: events.Login, User: user, Session: "s", Actor: user, At: 1_700_000_000_000}

@@ -19,16 +19,7 @@ import (
 	"github.com/rollcall-dev/rollcall/projections/current"
 )
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if code == 0 {
-		if err := goleak.Find(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // running is a view at work, which a test can stop and start again.
 type running struct {
