@@ -20,7 +20,6 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer os.RemoveAll(dir)
 	secret := []byte("thirty-two bytes or more, kept secret")
 
 	node, err := embedded.New(embedded.Config{DataDir: dir, JWTSecret: secret})
@@ -43,6 +42,7 @@ func Example() {
 	if err := <-ended; err != nil { // Run returns when everything is written down and closed
 		log.Fatal(err)
 	}
+	os.RemoveAll(dir)
 	// Output: alice is online
 }
 
