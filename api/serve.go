@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/rollcall-dev/rollcall/api/auth"
@@ -90,4 +91,24 @@ func (a *API) limit(who *auth.Principal) error {
 }
 
 // seq tells the client the sequence of what it wrote, or at which the view stood that it read.
-func (q request) seq(n uint64) { q.w.Header()["Rollcall-Seq"] = []string{strconv.FormatUint(n, 10)} }
+func (q request) seq(n uint64) { q.w.Header()["Rollcall-Seq"] = seqHeader(n) }
+
+// written is a sequence as a header.
+type written struct {
+	seq   uint64
+	value []string
+}
+
+// lastWritten spares the beats that share a message, and so a sequence, all but
+// the first writing of it.
+var lastWritten atomic.Pointer[written]
+
+// seqHeader returns the header of n. Nobody may change it.
+func seqHeader(n uint64) []string {
+	if w := lastWritten.Load(); w != nil && w.seq == n {
+		return w.value
+	}
+	w := &written{n, []string{strconv.FormatUint(n, 10)}}
+	lastWritten.Store(w)
+	return w.value
+}

@@ -59,17 +59,25 @@ func (e *entry) weight() int {
 
 // Beat appends a heartbeat and returns its sequence once it is in the log, as
 // durably as the server was told. Heartbeats that wait together share one
-// message, and so a sequence. Errors wrap the sentinels of this package, or are
-// ctx's: then the beat may still be stored.
+// message, and so a sequence. Errors wrap the sentinels of this package, or ctx's
+// where that had ended already; a beat that is on its way is waited for, which
+// takes Config.AckTimeout at most.
 func (j *Journal) Beat(ctx context.Context, b events.Beat) (uint64, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, fmt.Errorf("appending a heartbeat: %w", err)
+	}
 	e := j.free.Get().(*entry)
 	e.beat, e.msg, e.user = b, nil, b.User
 	if err := j.enqueue(e); err != nil {
 		j.free.Put(e)
 		return 0, err
 	}
-	ack, err := j.await(ctx, e)
-	return ack.Seq, err
+	// Not await: a publish is bounded by AckTimeout and every entry gets its
+	// outcome, so there is nothing to select on, and ctx need not make a channel
+	// for each beat.
+	o := <-e.done
+	j.free.Put(e)
+	return o.ack.Seq, o.err
 }
 
 // Append appends e and returns its place once it is in the log. An empty e.ID
