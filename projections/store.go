@@ -39,7 +39,6 @@ type Meta struct {
 	Seq         uint64       `json:"seq"`                   // the last message folded
 	Fingerprint string       `json:"fingerprint,omitempty"` // of that message, empty where it was not read
 	Clock       events.Clock `json:"clock"`
-	Users       int          `json:"users"`
 	Undecodable uint64       `json:"undecodable,omitempty"`
 }
 

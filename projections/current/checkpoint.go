@@ -104,7 +104,6 @@ func (v *View) begin() (snapshot, bool) {
 	if v.last.Seq == v.fold.Seq {
 		meta.Fingerprint = v.last.Fingerprint()
 	}
-	meta.Users = v.users()
 	s := snapshot{meta: meta, users: v.dirty, erased: v.erased, taps: v.taps}
 	v.dirty = nil
 	v.saved = make(map[string][]byte)
