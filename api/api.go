@@ -73,7 +73,7 @@ type Config struct {
 	Auth Verifier
 
 	History  *history.View // nil: the calls about the past answer 404
-	Live     *live.Hub     // made with EncodeChange; nil: the live stream answers 404
+	Live     *live.Hub     // made with EncodeChanges; nil: the live stream answers 404
 	Timeouts Timeouts      // nil: the calls about overdue sessions answer 404
 	Operator Operator      // nil: the calls that verify and rebuild answer 404
 
@@ -118,19 +118,20 @@ func (c Config) withDefaults() Config {
 
 // API answers requests. It is safe for concurrent use and owns no goroutine.
 type API struct {
-	cfg      Config
-	mux      *chi.Mux
-	routes   []route
-	headers  answerHeaders
-	limiter  *limiter // nil: no limit
-	cleared  *recent  // keys of the overrides that this node cleared
-	origins  *http.CrossOriginProtection
-	metrics  *metrics
-	document []byte // the OpenAPI document
-	draining atomic.Bool
-	staying  context.Context    // ends with draining, and answers without an end of their own with it
-	leave    context.CancelFunc // ends it
-	working  atomic.Bool        // the views are being verified or rebuilt
+	cfg       Config
+	mux       *chi.Mux
+	routes    []route
+	headers   answerHeaders
+	limiter   *limiter // nil: no limit
+	cleared   *recent  // keys of the overrides that this node cleared
+	origins   *http.CrossOriginProtection
+	metrics   *metrics
+	document  []byte    // the OpenAPI document
+	snapshots snapshots // what live streams begin with
+	draining  atomic.Bool
+	staying   context.Context    // ends with draining, and answers without an end of their own with it
+	leave     context.CancelFunc // ends it
+	working   atomic.Bool        // the views are being verified or rebuilt
 }
 
 // New returns an API that is ready to serve. It starts nothing.
@@ -169,4 +170,7 @@ func (a *API) Handler() http.Handler { return a.mux }
 func (a *API) Drain() {
 	a.draining.Store(true)
 	a.leave()
+	if a.cfg.Live != nil {
+		a.cfg.Live.Dismiss()
+	}
 }

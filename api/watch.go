@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -23,7 +24,8 @@ const (
 	// watchMost is how many users a stream may name.
 	watchMost = 1000
 	// watchPing is how long a stream is silent at most.
-	watchPing = 15 * time.Second
+	watchPing     = 15 * time.Second
+	watchPingText = ": still here\n\n"
 	// watchPatience is how long a client may take to read what was sent.
 	watchPatience = 10 * time.Second
 )
@@ -41,18 +43,51 @@ type statusEvent struct {
 	Seq      uint64        `json:"seq"`
 }
 
-// statusText is a change as it goes over the wire, for those who may see the
-// actor and for the others.
-type statusText struct{ private, public []byte }
+// watchedBlock is a block of changes as it goes over the wire, for those who may see
+// the actor and for the others.
+type watchedBlock struct{ private, public wire }
 
-// EncodeChange makes of a change what the live stream sends: the hub that is
+// wire is messages in a row, framed as one HTTP chunk.
+type wire struct {
+	chunk []byte
+	ends  []int // where in chunk each message ends
+	begin int   // where the first begins
+}
+
+// from is the messages from the nth on, without the frame.
+func (w *wire) from(n int) []byte {
+	return w.chunk[w.start(n):w.ends[len(w.ends)-1]]
+}
+
+// at is the nth message.
+func (w *wire) at(n int) []byte { return w.chunk[w.start(n):w.ends[n]] }
+
+func (w *wire) start(n int) int {
+	if n == 0 {
+		return w.begin
+	}
+	return w.ends[n-1]
+}
+
+// EncodeChanges makes of changes what the live stream sends: the hub that is
 // given as Config.Live must be made with it.
-func EncodeChange(e *live.Entry) any {
-	s := statusEvent{User: e.User, Status: e.To.Status, Observed: e.Observed, Since: moment(e.To.Since), LastSeen: moment(e.LastSeen),
-		From: e.From.Status, Cause: e.To.Cause, Actor: e.To.Actor, Seq: e.To.Seq}
-	private := message("status", &e.Place, s)
-	s.Actor = ""
-	return statusText{private: private, public: message("status", &e.Place, s)}
+func EncodeChanges(entries []live.Entry) any {
+	var private, public framer
+	secret := false
+	for i := range entries {
+		e := &entries[i]
+		s := statusEvent{User: e.User, Status: e.To.Status, Observed: e.Observed, Since: moment(e.To.Since), LastSeen: moment(e.LastSeen),
+			From: e.From.Status, Cause: e.To.Cause, Actor: e.To.Actor, Seq: e.To.Seq}
+		secret = secret || s.Actor != ""
+		private.add(message("status", &e.Place, s))
+		s.Actor = ""
+		public.add(message("status", &e.Place, s))
+	}
+	if !secret {
+		both := public.frame()
+		return &watchedBlock{private: both, public: both}
+	}
+	return &watchedBlock{private: private.frame(), public: public.frame()}
 }
 
 // message is one message of the stream. Without a place it has no id.
@@ -101,6 +136,11 @@ func (a *API) watch(q request) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if q.r.Method == http.MethodHead {
+		q.w.Header()["Content-Type"] = []string{typeEvents}
+		q.w.WriteHeader(http.StatusOK)
+		return http.StatusOK, nil
+	}
 	ctx, cancel := context.WithDeadline(q.r.Context(), q.who.ValidUntil())
 	defer cancel()
 	defer context.AfterFunc(a.staying, cancel)()
@@ -108,6 +148,10 @@ func (a *API) watch(q request) (int, error) {
 	reader, err := w.begin(ctx)
 	if err != nil {
 		return 0, err
+	}
+	if conn := w.takeOver(); conn != nil {
+		a.cfg.Live.Serve(reader, newOutlet(conn, reader, w.private), q.who.ValidUntil())
+		return http.StatusOK, nil
 	}
 	defer reader.Close()
 	w.follow(ctx, reader)
@@ -154,31 +198,53 @@ func (w *watcher) begin(ctx context.Context) (*live.Reader, error) {
 	h["Content-Type"] = []string{typeEvents}
 	h["X-Accel-Buffering"] = []string{"no"}
 	secure(h)
-	id := w.q.r.Header.Get("Last-Event-Id")
-	if id == "" {
-		reader, snapshot, err := w.a.cfg.Live.Start(w.users)
+	head := "retry: 2000\n\n"
+	if id := w.q.r.Header.Get("Last-Event-Id"); id != "" {
+		reader, missed, err := w.resume(ctx, id)
 		if err != nil {
 			return nil, err
 		}
-		return reader, w.closing(reader, w.snapshot([]byte("retry: 2000\n\n"), snapshot, reader.Seq()))
+		if reader != nil {
+			return reader, w.closing(reader, w.send(append([]byte(head), missed...)))
+		}
+		head += "event: reset\ndata: {}\n\n"
 	}
-	if p, ok := placeOf(id); ok {
-		if reader, err := w.a.cfg.Live.Resume(p, w.users); err == nil {
-			return reader, w.closing(reader, w.send([]byte("retry: 2000\n\n")))
-		}
-		reader, missed, ok, err := w.missed(ctx, p)
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			return reader, w.closing(reader, w.send(append([]byte("retry: 2000\n\n"), missed...)))
-		}
-	}
-	reader, snapshot, err := w.a.cfg.Live.Start(w.users)
+	reader, heaps, err := w.present()
 	if err != nil {
 		return nil, err
 	}
-	return reader, w.closing(reader, w.snapshot([]byte("retry: 2000\n\nevent: reset\ndata: {}\n\n"), snapshot, reader.Seq()))
+	for _, heap := range heaps {
+		if err := w.send(append([]byte(head), heap...)); err != nil {
+			return nil, w.closing(reader, err)
+		}
+		head = ""
+	}
+	return reader, nil
+}
+
+// present returns a reader and the snapshot that goes before it.
+func (w *watcher) present() (*live.Reader, [][]byte, error) {
+	if w.users == nil {
+		return w.everybody()
+	}
+	reader, users, err := w.a.cfg.Live.Start(w.users)
+	if err != nil {
+		return nil, nil, err
+	}
+	return reader, heapsOf(users, w.q.who, reader.Seq()), nil
+}
+
+// resume returns a reader that goes on behind id, and what lies between; nil
+// where that is no longer known, or never was.
+func (w *watcher) resume(ctx context.Context, id string) (*live.Reader, []byte, error) {
+	p, ok := placeOf(id)
+	if !ok {
+		return nil, nil, nil
+	}
+	if reader, err := w.a.cfg.Live.Resume(p, w.users); err == nil {
+		return reader, nil, nil
+	}
+	return w.missed(ctx, p)
 }
 
 // closing closes the reader if err says that nobody will.
@@ -190,25 +256,26 @@ func (w *watcher) closing(reader *live.Reader, err error) error {
 }
 
 // missed returns the changes after p out of the history, and a reader that goes
-// on behind them; ok is false where they are no longer all there.
-func (w *watcher) missed(ctx context.Context, p live.Place) (reader *live.Reader, text []byte, ok bool, err error) {
+// on behind them; nil where they are no longer all there.
+func (w *watcher) missed(ctx context.Context, p live.Place) (*live.Reader, []byte, error) {
 	if w.a.cfg.History == nil || p.Nth != 0 || p.Seq == 0 || p.Seq > w.a.cfg.View.Seq() {
-		return nil, nil, false, nil
+		return nil, nil, nil
 	}
 	m, err := w.a.cfg.Log.Message(ctx, p.Seq)
 	if err != nil {
-		return nil, nil, false, nil //nolint:nilerr // what was there then is no longer known
+		return nil, nil, nil //nolint:nilerr // what was there then is no longer known
 	}
-	if reader, _, err = w.a.cfg.Live.Start([]string{}); err != nil {
-		return nil, nil, false, err
+	reader, _, err := w.a.cfg.Live.Start([]string{})
+	if err != nil {
+		return nil, nil, err
 	}
 	reader.Watch(w.users)
 	began, complete, err := w.a.cfg.History.Since(p.Seq, m.Time-10_000)
 	if err != nil || !complete {
 		reader.Close()
-		return nil, nil, false, err
+		return nil, nil, err
 	}
-	return reader, w.history(began, reader), true, nil
+	return reader, w.history(began, reader), nil
 }
 
 // history encodes the intervals that began up to where the reader stands.
@@ -232,51 +299,38 @@ func (w *watcher) history(began []history.Interval, reader *live.Reader) (text [
 	return text
 }
 
-// snapshot sends users in heaps; only the last has an id, so that a client that
-// is cut off in between begins anew.
-func (w *watcher) snapshot(head []byte, users []events.User, seq uint64) error {
-	for text := head; ; text = nil {
-		n := min(len(users), snapshotMost)
-		heap := struct {
-			Users []presence `json:"users"`
-		}{make([]presence, n)}
-		for i := range n {
-			heap.Users[i] = presenceOf(&users[i], w.q.who)
-		}
-		users = users[n:]
-		var at *live.Place
-		if len(users) == 0 {
-			at = &live.Place{Seq: seq}
-		}
-		if err := w.send(append(text, message("snapshot", at, heap)...)); err != nil || len(users) == 0 {
-			return err
-		}
+// takeOver takes the connection from net/http where that sends the answer in
+// chunks of HTTP/1.1 and nobody in between changes them, so that many readers
+// can be served together. It returns nil where the connection must stay with
+// net/http: HTTP/2, a compressing middleware, a test's recorder.
+func (w *watcher) takeOver() net.Conn {
+	r := w.q.r
+	if r.ProtoMajor != 1 || r.ProtoMinor < 1 || w.q.w.Header().Get("Content-Encoding") != "" {
+		return nil
 	}
+	conn, _, err := w.control.Hijack() // what was sent has been flushed
+	if err != nil {
+		return nil
+	}
+	return conn
 }
 
 // follow sends changes until ctx ends or the client does not read them.
 func (w *watcher) follow(ctx context.Context, reader *live.Reader) {
-	var entries []live.Entry
 	var text []byte
 	for {
 		waiting, cancel := context.WithTimeout(ctx, watchPing)
-		got, err := reader.Next(waiting, entries[:0])
+		piece, err := reader.Next(waiting)
 		cancel()
-		entries, text = got, text[:0]
-		for i := range got {
-			if t, ok := got[i].Text.(statusText); ok && w.private {
-				text = append(text, t.private...)
-			} else if ok {
-				text = append(text, t.public...)
-			}
-		}
 		switch {
 		case ctx.Err() != nil || errors.Is(err, live.ErrSlow):
 			return
 		case err != nil:
-			text = append(text, ": still here\n\n"...)
+			text = append(text[:0], watchPingText...)
+		default:
+			text = appendWanted(text[:0], piece, reader, w.private)
 		}
-		if w.send(text) != nil {
+		if len(text) > 0 && w.send(text) != nil {
 			return
 		}
 	}

@@ -273,7 +273,7 @@ func (n *Node) openFront(p *parts) (err error) {
 	tm := timeouts.NewMetrics()
 	tm.Register(p.metrics)
 	p.consumer = timeouts.New(timeouts.Config{Log: p.log, Fold: p.view, Limits: n.limits(), Metrics: tm, Logger: n.cfg.Logger})
-	p.live = live.NewHub(p.view, api.EncodeChange)
+	p.live = live.NewHub(p.view, api.EncodeChanges)
 	p.api, err = api.New(api.Config{Log: p.log, View: p.view, Auth: n.auth, History: p.history, Live: p.live, Timeouts: p.consumer,
 		Operator: operator{n, p}, Heartbeat: n.cfg.Heartbeat, Timeout: n.cfg.Timeout,
 		RateLimit: n.cfg.RateLimit, CORSOrigins: n.cfg.CORSOrigins, Checks: n.checks(p), Registry: p.metrics,

@@ -37,9 +37,10 @@ var secret = []byte("a secret for tests, 32 bytes long")
 
 // node is a running node, and somebody who talks to it.
 type node struct {
-	t    testing.TB
-	url  string
-	stop func()
+	t       testing.TB
+	url     string
+	handler http.Handler
+	stop    func()
 }
 
 func run(t testing.TB, cfg embedded.Config) *node {
@@ -59,7 +60,7 @@ func run(t testing.TB, cfg embedded.Config) *node {
 	case <-n.Ready():
 	}
 	stopped := false
-	r := &node{t: t, url: "http://" + n.Addr(), stop: func() {
+	r := &node{t: t, url: "http://" + n.Addr(), handler: n.Handler(), stop: func() {
 		if stopped {
 			return
 		}

@@ -23,7 +23,11 @@ type streamed struct{ event, id, data string }
 
 // listen opens the live stream and returns its messages until ctx ends.
 func (n *node) listen(ctx context.Context, tok, after, query string) (<-chan streamed, error) {
-	req, err := http.NewRequestWithContext(ctx, "GET", n.url+"/v1/stream"+query, nil)
+	return listenWith(ctx, http.DefaultClient, n.url, tok, after, query)
+}
+
+func listenWith(ctx context.Context, client *http.Client, url, tok, after, query string) (<-chan streamed, error) {
+	req, err := http.NewRequestWithContext(ctx, "GET", url+"/v1/stream"+query, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -31,7 +35,7 @@ func (n *node) listen(ctx context.Context, tok, after, query string) (<-chan str
 	if after != "" {
 		req.Header.Set("Last-Event-ID", after)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ func newBenchCommand() *cobra.Command {
 		Short: "Measure what a node can take on this machine",
 		Args:  cobra.NoArgs,
 	}
-	cmd.AddCommand(newBenchHeartbeatCommand(), newServe204Command())
+	cmd.AddCommand(newBenchHeartbeatCommand(), newBenchStreamCommand(), newServe204Command(), newReadStreamsCommand())
 	return cmd
 }
 

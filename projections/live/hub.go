@@ -9,76 +9,84 @@ import (
 	"github.com/rollcall-dev/rollcall/projections/current"
 )
 
-// Place is where a reader stands: behind the Nth change, from 1, of the event
-// at Seq; Nth 0 is behind all of them.
-type Place struct {
-	Seq uint64
-	Nth int
-}
-
-// Entry is a change and the place behind it.
-type Entry struct {
-	events.Change
-	Place Place
-	// Text is what the hub's Encode made of it, for all readers together.
-	Text any
-}
-
 const (
-	// ringSize is how many changes are kept for readers to catch up with.
-	ringSize = 1 << 16
-	// restEach is how long readers are left alone after they have been woken,
-	// for each of them, so that many readers get changes in heaps, and few at
-	// once. restMost bounds it.
+	// keepMost is how many changes are kept for readers to catch up with.
+	keepMost = 1 << 16
+	// blockMost is how many changes a block holds.
+	blockMost = 512
+	// restEach is how long readers who wait for themselves (Reader.Next) are left
+	// alone after they have been woken, for each of them, so that many get changes
+	// in heaps, and few at once.
 	restEach = 10 * time.Microsecond
-	restMost = 50 * time.Millisecond
+	// restShare is how many times as long as sending to the audience took it is
+	// left alone then: so sending takes at most a third of a share's goroutine,
+	// and the more there is to do, the larger and the cheaper are the heaps.
+	restShare = 2
+	// restMost bounds both.
+	restMost = 500 * time.Millisecond
+	// tick is how often the audience is looked after when nothing happens.
+	tick = time.Second
 )
 
 // Hub is between the current view and the readers.
 type Hub struct {
-	view   *current.View
-	tap    *current.Tap
-	encode func(*Entry) any
+	view     *current.View
+	tap      *current.Tap
+	encode   Encode
+	keep     int // how many changes are kept at least, once there were so many
+	audience audience
 
 	mu      sync.Mutex
-	ring    []Entry // the last ringSize changes; entry n stands at n modulo ringSize
-	next    uint64  // number of the next entry
-	ready   uint64  // entries before it are encoded, and may be read
-	seq     uint64  // up to which the view has told
-	begin   uint64  // the ring holds every change after this sequence
+	blocks  []*Block // what readers may read, in order
+	kept    int      // entries in blocks
+	open    []Entry  // what has come since the last block was made
+	next    uint64   // number of the next entry
+	last    Place    // of the newest entry
+	seq     uint64   // up to which the view has told
+	begin   uint64   // blocks and open hold every change after this sequence
 	readers int
-	woken   chan struct{} // closed when something has come
-	news    chan struct{} // buffered 1: something has come since readers were woken
+	woken   chan struct{} // closed when something may be read
+	news    chan struct{} // buffered 1: something has come since the last block was made
 }
 
-// NewHub returns a hub over v. encode is called once for every change, before
-// any reader sees it; nil: nothing is encoded. It starts nothing; see Run.
-func NewHub(v *current.View, encode func(*Entry) any) *Hub {
-	if encode == nil {
-		encode = func(*Entry) any { return nil }
-	}
-	h := &Hub{view: v, encode: encode, ring: make([]Entry, ringSize), woken: make(chan struct{}), news: make(chan struct{}, 1)}
+// NewHub returns a hub over v. It starts nothing; see Run.
+func NewHub(v *current.View, encode Encode) *Hub {
+	h := &Hub{view: v, encode: encode, keep: keepMost, woken: make(chan struct{}), news: make(chan struct{}, 1)}
+	h.audience.shares = newShares()
 	h.tap = &current.Tap{Put: h.put, Erased: func(string, events.Moment) {}, Flush: func(uint64) error { return nil }}
 	return h
 }
 
-// Run takes changes from the view and wakes readers until ctx ends.
+// Run takes changes from the view and gives them to readers until ctx ends.
 func (h *Hub) Run(ctx context.Context) error {
 	h.attach()
 	defer h.view.Untap(h.tap)
+	return h.run(ctx)
+}
+
+func (h *Hub) run(ctx context.Context) error {
+	defer h.Dismiss()
+	looked := time.NewTicker(tick)
+	defer looked.Stop()
 	for {
+		var rest time.Duration
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-looked.C:
+			h.audience.look()
+			continue
 		case <-h.news:
+			rest = h.wake()
 		}
-		h.prepare()
-		rest := time.NewTimer(h.wake())
+		began := time.Now()
+		h.audience.send()
+		pause := time.NewTimer(min(max(rest, restShare*time.Since(began)), restMost))
 		select {
 		case <-ctx.Done():
-			rest.Stop()
+			pause.Stop()
 			return nil
-		case <-rest.C:
+		case <-pause.C:
 		}
 	}
 }
@@ -92,72 +100,39 @@ func (h *Hub) attach() {
 	}
 }
 
-// prepare encodes what has come. The view waits for none of it.
-func (h *Hub) prepare() {
-	var some [takeMost]Entry
-	for {
-		h.mu.Lock()
-		if h.next > ringSize {
-			h.ready = max(h.ready, h.next-ringSize)
-		}
-		from := h.ready
-		n := 0
-		for ; n < len(some) && from+uint64(n) < h.next; n++ {
-			some[n] = h.ring[(from+uint64(n))%ringSize]
-		}
-		h.mu.Unlock()
-		if n == 0 {
-			return
-		}
-		for i := range n {
-			some[i].Text = h.encode(&some[i])
-		}
-		h.mu.Lock()
-		for i := range n {
-			if e := &h.ring[(from+uint64(i))%ringSize]; e.Place == some[i].Place && e.User == some[i].User { // else overtaken
-				e.Text = some[i].Text
-			}
-		}
-		h.ready = from + uint64(n)
-		h.mu.Unlock()
-	}
-}
-
-// wake lets all readers look, and returns for how long they should be left
-// alone now.
+// wake makes a block of what has come, lets the readers that wait look, and
+// returns for how long they should be left alone now.
 func (h *Hub) wake() time.Duration {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.seal()
 	close(h.woken)
 	h.woken = make(chan struct{})
-	return min(time.Duration(h.readers)*restEach, restMost)
+	return time.Duration(h.readers-h.audience.size()) * restEach
 }
 
 // put is the view's: it runs under the view's lock.
 func (h *Hub) put(changes []events.Change, upTo uint64) {
-	if len(changes) == 0 && upTo == h.told() {
-		return
-	}
 	h.mu.Lock()
-	for i := range changes {
-		nth := 0
-		if i+1 < len(changes) && changes[i+1].To.Seq == changes[i].To.Seq {
-			nth = 1
-			if last := h.last(); last != nil && last.To.Seq == changes[i].To.Seq {
-				nth = last.Place.Nth + 1
-			}
-		}
-		e := &h.ring[h.next%ringSize]
-		if h.next >= ringSize {
-			h.begin = e.To.Seq // the rest of that sequence's changes may still be there; not all are
-		}
-		*e = Entry{Change: changes[i], Place: Place{Seq: changes[i].To.Seq, Nth: nth}}
-		h.next++
-	}
+	defer h.mu.Unlock()
 	h.seq = upTo
-	h.mu.Unlock()
 	if len(changes) == 0 {
 		return
+	}
+	for i := range changes {
+		at := Place{Seq: changes[i].To.Seq}
+		if i+1 < len(changes) && changes[i+1].To.Seq == at.Seq {
+			at.Nth = 1
+			if h.last.Seq == at.Seq {
+				at.Nth = h.last.Nth + 1
+			}
+		}
+		h.last = at
+		h.open = append(h.open, Entry{Change: changes[i], Place: at})
+		h.next++
+		if len(h.open) == blockMost {
+			h.seal()
+		}
 	}
 	select {
 	case h.news <- struct{}{}:
@@ -165,18 +140,30 @@ func (h *Hub) put(changes []events.Change, upTo uint64) {
 	}
 }
 
-func (h *Hub) told() uint64 {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.seq
+// seal makes a block of what is open, and lets the oldest go. The lock is held.
+func (h *Hub) seal() {
+	if len(h.open) == 0 {
+		return
+	}
+	b := &Block{Entries: h.open, first: h.next - uint64(len(h.open)), encode: h.encode}
+	h.open = nil
+	h.blocks = append(h.blocks, b)
+	h.kept += len(b.Entries)
+	for h.kept-len(h.blocks[0].Entries) >= h.keep {
+		gone := h.blocks[0]
+		h.begin = gone.last().To.Seq // some of that sequence's changes may still be there; not all are
+		h.kept -= len(gone.Entries)
+		h.blocks[0] = nil
+		h.blocks = h.blocks[1:]
+	}
 }
 
-// last is the newest entry, nil before the first.
-func (h *Hub) last() *Entry {
-	if h.next == 0 {
-		return nil
+// oldest is the number of the first entry that is kept. The lock is held.
+func (h *Hub) oldest() uint64 {
+	if len(h.blocks) > 0 {
+		return h.blocks[0].first
 	}
-	return &h.ring[(h.next-1)%ringSize]
+	return h.next - uint64(len(h.open))
 }
 
 // Readers is how many there are.

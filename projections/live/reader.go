@@ -3,23 +3,24 @@ package live
 import (
 	"context"
 	"errors"
+	"sort"
 
 	"github.com/rollcall-dev/rollcall/events"
 )
 
-// ErrSlow means that the reader has fallen behind by more than the ring holds.
+// ErrSlow means that the reader has fallen behind by more than is kept.
 var ErrSlow = errors.New("the reader is too slow")
 
-// ErrPast means that the ring no longer holds what comes after that place.
-var ErrPast = errors.New("that place has left the ring")
+// ErrPast means that what comes after that place is no longer kept.
+var ErrPast = errors.New("that place is no longer kept")
 
-// Reader is a place in the stream of changes. It must be closed, and is not safe
-// for concurrent use.
+// Reader is a place in the stream of changes. It must be closed, or given to
+// Hub.Serve, and is not safe for concurrent use.
 type Reader struct {
 	hub   *Hub
 	next  uint64              // number of the next entry to read
 	users map[string]struct{} // only these; nil: all
-	seq   uint64              // where the last Next has brought it
+	seq   uint64              // where it began
 }
 
 // Start returns a reader behind everything that has been folded, and the users
@@ -50,25 +51,22 @@ func (h *Hub) Resume(p Place, users []string) (*Reader, error) {
 	if p.Seq < h.begin || p.Seq == h.begin && p.Nth != 0 {
 		return nil, ErrPast
 	}
-	oldest := uint64(0)
-	if h.next > ringSize {
-		oldest = h.next - ringSize
-	}
-	n := h.next
-	for n > oldest && !h.ring[(n-1)%ringSize].Place.reached(p) {
-		n--
-	}
-	r := h.reader(n, users)
+	r := h.reader(h.behind(p), users)
 	r.seq = p.Seq
 	return r, nil
 }
 
-// reached reports whether a reader who stands at p has seen the entry at e.
-func (e Place) reached(p Place) bool {
-	if e.Seq != p.Seq {
-		return e.Seq < p.Seq
+// behind is the number of the first entry that a reader who stands at p has not
+// seen. The lock is held.
+func (h *Hub) behind(p Place) uint64 {
+	unseen := func(entries []Entry) int {
+		return sort.Search(len(entries), func(i int) bool { return !entries[i].Place.reached(p) })
 	}
-	return p.Nth == 0 || e.Nth != 0 && e.Nth <= p.Nth
+	n := sort.Search(len(h.blocks), func(i int) bool { return !h.blocks[i].last().Place.reached(p) })
+	if n < len(h.blocks) {
+		return h.blocks[n].first + uint64(unseen(h.blocks[n].Entries))
+	}
+	return h.next - uint64(len(h.open)) + uint64(unseen(h.open))
 }
 
 func (h *Hub) reader(next uint64, users []string) *Reader {
@@ -78,7 +76,7 @@ func (h *Hub) reader(next uint64, users []string) *Reader {
 	return r
 }
 
-// Watch makes the reader get the changes of users only; nil: all.
+// Watch makes the reader want the changes of users only; nil: all.
 func (r *Reader) Watch(users []string) {
 	r.users = nil
 	if users == nil {
@@ -90,47 +88,52 @@ func (r *Reader) Watch(users []string) {
 	}
 }
 
-// Wants reports whether the reader gets the changes of user.
+// All reports whether the reader wants everybody's changes.
+func (r *Reader) All() bool { return r.users == nil }
+
+// Wants reports whether the reader wants the changes of user.
 func (r *Reader) Wants(user string) bool {
 	_, named := r.users[user]
 	return r.users == nil || named
 }
 
-// Next appends to dst the changes that have come since, at most a few hundred,
-// waiting for the first until ctx ends; then it returns ctx's error. It returns
-// ErrSlow if some have been lost to this reader.
-func (r *Reader) Next(ctx context.Context, dst []Entry) ([]Entry, error) {
+// Next returns the changes that come next, of all users, waiting for them until
+// ctx ends; then it returns ctx's error. It returns ErrSlow if some have been
+// lost to this reader.
+func (r *Reader) Next(ctx context.Context) (Piece, error) {
 	for {
-		got, woken, err := r.take(dst)
-		if err != nil || len(got) > len(dst) {
-			return got, err
+		p, woken, err := r.take()
+		if err != nil || p.Block != nil {
+			return p, err
 		}
 		select {
 		case <-woken:
 		case <-ctx.Done():
-			return dst, ctx.Err()
+			return Piece{}, ctx.Err()
 		}
 	}
 }
 
-const takeMost = 512
-
-func (r *Reader) take(dst []Entry) ([]Entry, <-chan struct{}, error) {
+// take returns what there is to read, or a piece of no block, and what to wait
+// for then.
+func (r *Reader) take() (Piece, <-chan struct{}, error) {
 	h := r.hub
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.next > ringSize && r.next < h.next-ringSize {
-		return dst, nil, ErrSlow
+	if r.next < h.oldest() {
+		return Piece{}, nil, ErrSlow
 	}
-	for taken := 0; r.next < h.ready && taken < takeMost; r.next++ {
-		e := &h.ring[r.next%ringSize]
-		if !r.Wants(e.User) {
-			continue
-		}
-		dst = append(dst, *e)
-		taken++
+	n := len(h.blocks)
+	if n == 0 || r.next >= h.blocks[n-1].end() {
+		return Piece{}, h.woken, nil
 	}
-	return dst, h.woken, nil
+	if r.next < h.blocks[n-1].first {
+		n = 1 + sort.Search(n, func(i int) bool { return h.blocks[i].end() > r.next })
+	}
+	b := h.blocks[n-1]
+	p := Piece{Block: b, From: int(r.next - b.first)}
+	r.next = b.end()
+	return p, nil, nil
 }
 
 // Seq is where the reader began: the sequence of the snapshot or of the place.

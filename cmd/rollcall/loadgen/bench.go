@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 )
@@ -98,22 +97,19 @@ func (b Bench) inDir(ctx context.Context, dir string) (report Report, err error)
 	}
 	defer func() { err = errors.Join(err, baseline.stop()) }()
 	if b.Server != "" {
-		return b.compare(ctx, baseline.server, server{name: "node", url: b.Server}, b.Secret)
+		return b.compare(ctx, circumstances(""), baseline.server, server{name: "node", url: b.Server}, b.Secret)
 	}
 	secret := rand.Text() + rand.Text()
-	node, err := l.start(ctx, "node", "serve", "--data-dir", filepath.Join(dir, "data"), "--jwt-secret", secret,
-		"--rate-limit", "0", "--sync", "always", "--log-level", "warn")
+	node, err := l.startNode(ctx, secret)
 	if err != nil {
 		return Report{}, err
 	}
 	defer func() { err = errors.Join(err, node.stop()) }()
-	report, err = b.compare(ctx, baseline.server, node.server, []byte(secret))
-	report.InMemory = inMemory(dir)
-	return report, err
+	return b.compare(ctx, circumstances(dir), baseline.server, node.server, []byte(secret))
 }
 
 // compare measures with every number of connections.
-func (b Bench) compare(ctx context.Context, baseline, node server, secret []byte) (Report, error) {
+func (b Bench) compare(ctx context.Context, at Circumstances, baseline, node server, secret []byte) (Report, error) {
 	tokens, err := Tokens(secret, b.Users, time.Now())
 	if err != nil {
 		return Report{}, err
@@ -122,7 +118,7 @@ func (b Bench) compare(ctx context.Context, baseline, node server, secret []byte
 		baseline: baseline, node: node, rounds: b.Rounds, progress: b.Stderr,
 		load: Config{Warmup: min(maxWarmup, b.Duration/4), Duration: b.Duration, Tokens: tokens, Rate: b.Rate},
 	}
-	report := newReport(b)
+	report := newReport(b, at)
 	for _, n := range b.Connections {
 		rounds, err := c.at(ctx, n)
 		if err != nil {

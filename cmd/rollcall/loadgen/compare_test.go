@@ -32,7 +32,7 @@ func TestARatioToNothingIsZero(t *testing.T) {
 }
 
 func TestTheTableShowsEveryRunAndTheMedian(t *testing.T) {
-	report := Report{Users: 5000, Duration: 10 * time.Second, InMemory: true, Counts: []Count{{
+	report := Report{Users: 5000, Duration: 10 * time.Second, Circumstances: Circumstances{InMemory: true}, Counts: []Count{{
 		Connections: 64, Ratio: 0.512, Wanted: 0.45,
 		Rounds: []Round{{
 			Baseline: Result{Connections: 64, Rate: 40000, P50: time.Millisecond, ServerCPU: 11 * time.Second},

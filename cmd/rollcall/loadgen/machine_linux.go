@@ -40,6 +40,23 @@ func processCPU(pid int) time.Duration {
 	return ticks(fields[11]) + ticks(fields[12])
 }
 
+// resident is the memory of process pid that is in RAM, in bytes; zero for one that is not there.
+func resident(pid int) int64 {
+	statm, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	if err != nil {
+		return 0
+	}
+	fields := bytes.Fields(statm)
+	if len(fields) < 2 {
+		return 0
+	}
+	pages, err := strconv.ParseInt(string(fields[1]), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return pages * int64(os.Getpagesize())
+}
+
 func ticks(field []byte) time.Duration {
 	n, err := strconv.ParseInt(string(field), 10, 64)
 	if err != nil {

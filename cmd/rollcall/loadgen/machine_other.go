@@ -13,6 +13,9 @@ func ownCPU() time.Duration { return 0 }
 // processCPU is told on Linux only.
 func processCPU(int) time.Duration { return 0 }
 
+// resident is told on Linux only.
+func resident(int) int64 { return 0 }
+
 // inMemory is told on Linux only.
 func inMemory(string) bool { return false }
 

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"runtime"
 	"time"
 )
 
@@ -17,19 +16,14 @@ var (
 
 // Report is what a Bench measured, and where.
 type Report struct {
-	Go    string `json:"go"`
-	OS    string `json:"os"`
-	Arch  string `json:"arch"`
-	Cores int    `json:"cores"`
+	Circumstances
 	// Server is the URL of the node, where it was one that ran already.
 	Server   string        `json:"server,omitempty"`
 	Users    int           `json:"users"`
 	Duration time.Duration `json:"duration_ns"`
 	// Rate is the rate that was asked for; zero is as fast as possible.
-	Rate float64 `json:"asked_rate,omitempty"`
-	// InMemory says that the node's data were in memory, so that its fsyncs cost nothing and its rate says little.
-	InMemory bool    `json:"in_memory"`
-	Counts   []Count `json:"counts"`
+	Rate   float64 `json:"asked_rate,omitempty"`
+	Counts []Count `json:"counts"`
 }
 
 // Count is the comparison with one number of connections.
@@ -40,10 +34,10 @@ type Count struct {
 	Wanted      float64 `json:"wanted,omitempty"` // zero is any
 }
 
-func newReport(b Bench) Report {
+func newReport(b Bench, at Circumstances) Report {
 	return Report{
-		Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, Cores: runtime.NumCPU(),
-		Server: b.Server, Users: b.Users, Duration: b.Duration, Rate: b.Rate,
+		Circumstances: at,
+		Server:        b.Server, Users: b.Users, Duration: b.Duration, Rate: b.Rate,
 	}
 }
 

@@ -60,12 +60,9 @@ func (r Report) ratios() table.Writer {
 
 // circumstances is what the figures depend on.
 func (r Report) circumstances() string {
-	text := fmt.Sprintf("%d users, %s a run, %s on %s/%s, %d cores", r.Users, r.Duration, r.Go, r.OS, r.Arch, r.Cores)
+	text := fmt.Sprintf("%d users, %s a run, %s", r.Users, r.Duration, r.Circumstances)
 	if r.Rate > 0 {
 		text += fmt.Sprintf("\nSent at %.0f a second: the ratio says nothing about what the servers can take.", r.Rate)
-	}
-	if r.InMemory {
-		text += "\nThe node's data were in memory (tmpfs): its fsyncs cost nothing. Set --dir to a directory on a disk."
 	}
 	return text
 }

@@ -26,7 +26,7 @@ func Tokens(secret []byte, users int, now time.Time) ([]string, error) {
 	tokens := make([]string, users)
 	for i := range tokens {
 		claims := jwt.RegisteredClaims{
-			Subject:   fmt.Sprintf("bench-%05d", i+1),
+			Subject:   userName(i),
 			ExpiresAt: jwt.NewNumericDate(now.Add(tokenTTL)),
 		}
 		token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString(secret)
@@ -37,3 +37,6 @@ func Tokens(secret []byte, users int, now time.Time) ([]string, error) {
 	}
 	return tokens, nil
 }
+
+// userName is the user of the i-th token.
+func userName(i int) string { return fmt.Sprintf("bench-%05d", i+1) }

@@ -1,0 +1,182 @@
+package embedded_test
+
+import (
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/go-chi/chi/v5/middleware"
+
+	"github.com/rollcall-dev/rollcall/api/auth"
+	"github.com/rollcall-dev/rollcall/embedded"
+)
+
+// TestAStreamGoesThroughWhateverTheServerIs mounts the node in servers whose
+// connections it cannot write to itself.
+func TestAStreamGoesThroughWhateverTheServerIs(t *testing.T) {
+	n := run(t, embedded.Config{DataDir: t.TempDir()})
+	reader := token(t, auth.MintClaims{User: "reader", Scope: "presence:read"})
+	for name, server := range map[string]func() *httptest.Server{
+		"http/1.1": func() *httptest.Server { return httptest.NewServer(n.handler) },
+		"tls":      func() *httptest.Server { return httptest.NewTLSServer(n.handler) },
+		"http/2": func() *httptest.Server {
+			s := httptest.NewUnstartedServer(n.handler)
+			s.EnableHTTP2 = true
+			s.StartTLS()
+			return s
+		},
+		"compressed": func() *httptest.Server {
+			return httptest.NewServer(middleware.Compress(5, "text/event-stream")(n.handler))
+		},
+		"compressed, and it can be seen through": func() *httptest.Server {
+			return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodGet {
+					w.Header().Set("Content-Encoding", "gzip")
+					w = &squeezer{w, gzip.NewWriter(w)} // it is flushed, and never closed: the client leaves first
+				}
+				n.handler.ServeHTTP(w, r)
+			}))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := server()
+			defer s.Close()
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			messages, err := listenWith(ctx, s.Client(), s.URL, reader, "", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if m := <-messages; m.event != "snapshot" {
+				t.Fatalf("it began with %+v", m)
+			}
+			for i := range 20 {
+				user := fmt.Sprintf("%s-%d", strings.NewReplacer("/", "", " ", "", ",", "").Replace(name), i)
+				req, err := http.NewRequest("POST", s.URL+"/v1/login", nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				req.Header.Set("Authorization", "Bearer "+token(t, auth.MintClaims{User: user}))
+				resp, err := s.Client().Do(req)
+				if err != nil || resp.StatusCode != 200 {
+					t.Fatal(resp, err)
+				}
+				resp.Body.Close()
+				m := <-messages
+				var c struct{ User, Status string }
+				if err := json.Unmarshal([]byte(m.data), &c); err != nil || c.User != user || c.Status != "online" {
+					t.Fatalf("got %+v, want that %s is online: %v", m, user, err)
+				}
+			}
+			cancel()
+			for range messages { //nolint:revive // until it has ended
+			}
+		})
+	}
+}
+
+// squeezer compresses what goes through it, and lets others get at what it wraps.
+type squeezer struct {
+	http.ResponseWriter
+	out *gzip.Writer
+}
+
+func (s *squeezer) Write(b []byte) (int, error) { return s.out.Write(b) }
+
+func (s *squeezer) Unwrap() http.ResponseWriter { return s.ResponseWriter }
+
+func (s *squeezer) FlushError() error {
+	if err := s.out.Flush(); err != nil {
+		return err
+	}
+	return http.NewResponseController(s.ResponseWriter).Flush()
+}
+
+// TestANodeThatStopsEndsItsStreamsProperly: the client reads to the end of the
+// answer, not to a broken connection.
+func TestANodeThatStopsEndsItsStreamsProperly(t *testing.T) {
+	n := run(t, embedded.Config{DataDir: t.TempDir()})
+	req, err := http.NewRequest("GET", n.url+"/v1/stream", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token(t, auth.MintClaims{User: "reader", Scope: "presence:read"}))
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	began := make([]byte, 10)
+	if _, err := io.ReadFull(resp.Body, began); err != nil {
+		t.Fatal(err)
+	}
+	n.stop()
+	if _, err := io.ReadAll(resp.Body); err != nil {
+		t.Errorf("the stream ended with %v", err)
+	}
+}
+
+// TestWhoComesInACrowdMissesNobodyWhoWasThereBefore: snapshots are shared among
+// those who come at once, but never one from before somebody came.
+func TestWhoComesInACrowdMissesNobodyWhoWasThereBefore(t *testing.T) {
+	n := run(t, embedded.Config{DataDir: t.TempDir()})
+	service := token(t, auth.MintClaims{User: "backend", Scope: "presence:write"})
+	var crowd sync.WaitGroup
+	for i := range 150 {
+		user := fmt.Sprintf("u%d", i)
+		var h http.Header
+		if i%2 == 0 {
+			_, h = n.call(service, "POST", "/v1/events", `{"type":"login","user":"`+user+`"}`, nil)
+		} else {
+			_, h = n.call(token(t, auth.MintClaims{User: user}), "POST", "/v1/login", "", nil)
+		}
+		n.call(service, "GET", "/v1/stats?min_seq="+h.Get("Rollcall-Seq"), "", nil)
+		// Every fifth may see everything, the others only themselves.
+		who := token(t, auth.MintClaims{User: user, Scope: "presence:read"})
+		private := i%5 == 0
+		if private {
+			who = service
+		}
+		crowd.Go(func() {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			messages, err := n.listen(ctx, who, "", "")
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			var heap struct {
+				Users []struct {
+					User     string
+					Sessions []struct{ Session string }
+				}
+			}
+			if err := json.Unmarshal([]byte((<-messages).data), &heap); err != nil {
+				t.Error(err)
+			}
+			there := map[string]bool{}
+			for _, p := range heap.Users {
+				there[p.User] = true
+				if sees := len(p.Sessions) > 0; sees != (private || p.User == user) {
+					t.Errorf("%s (private: %t) sees sessions of %s: %t", user, private, p.User, sees)
+				}
+			}
+			for before := range i + 1 {
+				if !there[fmt.Sprintf("u%d", before)] {
+					t.Errorf("%s misses u%d", user, before)
+				}
+			}
+			cancel()
+			for range messages { //nolint:revive // until it has ended
+			}
+		})
+	}
+	crowd.Wait()
+}

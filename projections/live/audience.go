@@ -1,0 +1,243 @@
+package live
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// pingTicks is after how many ticks without a change a reader hears that the
+	// stream is still there.
+	pingTicks = 15
+	// goneTicks is how often, in ticks, a reader is asked whether it has gone.
+	goneTicks = 4
+	// yieldEach is after how many readers others may use the processor: sending is
+	// the last thing to be in a hurry.
+	yieldEach = 4
+)
+
+// Outlet is one reader's end of the stream. Its methods are not called at the
+// same time, but for Close.
+type Outlet interface {
+	// Text is what of p goes to this reader; empty: nothing. It is not changed
+	// before the next call.
+	Text(p Piece) []byte
+	// Ping says that the stream is still there.
+	Ping() []byte
+	// Offer sends as much of b as it can without waiting.
+	Offer(b []byte) (n int, err error)
+	// Send sends all of b. It waits, but not for ever.
+	Send(b []byte) error
+	// Gone reports whether the other side has ended the connection, so far as that
+	// can be told without waiting.
+	Gone() bool
+	// Close ends the stream, once; whole says that it stands between two messages.
+	Close(whole bool)
+}
+
+// audience is all readers that are served together. A goroutine for each would
+// cost several times the memory, and waking them all at once would keep every
+// heartbeat waiting behind them: here a share's goroutine goes from reader to
+// reader, and one that cannot take at once what it is offered gets a goroutine
+// of its own until it has caught up.
+type audience struct {
+	shares []*share
+	turn   atomic.Uint64 // whose turn it is to get the next reader
+	count  atomic.Int64
+	ticks  int
+}
+
+// share is the part of the audience that one goroutine looks after.
+type share struct {
+	mu      sync.Mutex
+	members []*member
+	over    bool // nobody is taken any more
+}
+
+// member is one reader. The share's lock guards it.
+type member struct {
+	reader *Reader
+	out    Outlet
+	busy   bool // a goroutine of its own looks after reader and out
+	gone   bool
+	quiet  int         // ticks since it got something
+	end    *time.Timer // nil: it may stay
+}
+
+func newShares() []*share {
+	shares := make([]*share, max(1, runtime.GOMAXPROCS(0)/2))
+	for i := range shares {
+		shares[i] = new(share)
+	}
+	return shares
+}
+
+// Serve gives r's changes to o until that fails, until comes or the hub ends,
+// and then closes both. It returns when the reader has caught up for the first
+// time, or has gone. Until zero: it may stay.
+func (h *Hub) Serve(r *Reader, o Outlet, until time.Time) {
+	a := &h.audience
+	s := a.shares[a.turn.Add(1)%uint64(len(a.shares))]
+	m := &member{reader: r, out: o, busy: true}
+	s.mu.Lock()
+	if s.over {
+		s.mu.Unlock()
+		r.Close()
+		o.Close(true)
+		return
+	}
+	a.count.Add(1)
+	if !until.IsZero() {
+		m.end = time.AfterFunc(time.Until(until), func() { a.leave(s, m) })
+	}
+	s.members = append(s.members, m)
+	s.mu.Unlock()
+	a.catchUp(s, m, nil)
+}
+
+// Dismiss ends all that Serve was given, now and from now on.
+func (h *Hub) Dismiss() {
+	for _, s := range h.audience.shares {
+		s.mu.Lock()
+		s.over = true
+		members := s.members
+		s.members = nil
+		s.mu.Unlock()
+		for _, m := range members {
+			h.audience.leave(s, m)
+		}
+	}
+}
+
+func (a *audience) size() int { return int(a.count.Load()) }
+
+// send gives everybody what has come.
+func (a *audience) send() { a.each((*audience).offer) }
+
+// look is for the time when nothing comes: it keeps connections open, and finds
+// out whose have ended.
+func (a *audience) look() {
+	a.ticks++
+	gone := a.ticks%goneTicks == 0
+	a.each(func(a *audience, s *share, m *member) {
+		if m.quiet++; gone && m.out.Gone() {
+			a.drop(m)
+		} else if m.quiet >= pingTicks {
+			a.give(s, m, m.out.Ping())
+		}
+	})
+}
+
+// each calls fn for everybody who has no goroutine of his own, in all shares at
+// once, and forgets those who have gone.
+func (a *audience) each(fn func(*audience, *share, *member)) {
+	var others sync.WaitGroup
+	for _, s := range a.shares[1:] {
+		others.Go(func() { a.eachOf(s, fn) })
+	}
+	a.eachOf(a.shares[0], fn)
+	others.Wait()
+}
+
+func (a *audience) eachOf(s *share, fn func(*audience, *share, *member)) {
+	for i, did := 0, 0; ; {
+		s.mu.Lock()
+		if i >= len(s.members) {
+			s.mu.Unlock()
+			return
+		}
+		m := s.members[i]
+		if !m.gone && !m.busy {
+			fn(a, s, m)
+			did++
+		}
+		if m.gone {
+			n := len(s.members) - 1
+			s.members[i], s.members[n] = s.members[n], nil
+			s.members = s.members[:n]
+		} else {
+			i++
+		}
+		s.mu.Unlock()
+		if did == yieldEach {
+			did = 0
+			runtime.Gosched()
+		}
+	}
+}
+
+// offer sends m what it has not got. The share's lock is held.
+func (a *audience) offer(s *share, m *member) {
+	for !m.busy && !m.gone {
+		p, _, err := m.reader.take()
+		if err != nil {
+			a.drop(m)
+			return
+		}
+		if p.Block == nil {
+			return
+		}
+		a.give(s, m, m.out.Text(p))
+	}
+}
+
+// give sends text, and lets a goroutine see to what cannot be sent at once. The
+// share's lock is held.
+func (a *audience) give(s *share, m *member, text []byte) {
+	if len(text) == 0 {
+		return
+	}
+	m.quiet = 0
+	n, err := m.out.Offer(text)
+	if err != nil {
+		a.drop(m)
+		return
+	}
+	if n < len(text) {
+		m.busy = true
+		go a.catchUp(s, m, text[n:])
+	}
+}
+
+// catchUp sends rest and then what m has not got until there is nothing more,
+// and gives m back to its share.
+func (a *audience) catchUp(s *share, m *member, rest []byte) {
+	for len(rest) == 0 || m.out.Send(rest) == nil {
+		s.mu.Lock()
+		p, _, err := m.reader.take()
+		if m.gone || err == nil && p.Block == nil {
+			m.busy, m.quiet = false, 0
+			s.mu.Unlock()
+			return
+		}
+		s.mu.Unlock()
+		if err != nil {
+			break
+		}
+		rest = m.out.Text(p)
+	}
+	a.leave(s, m)
+}
+
+// leave ends m, from wherever.
+func (a *audience) leave(s *share, m *member) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a.drop(m)
+}
+
+// drop ends m. The share's lock is held; the share forgets m when it comes by.
+func (a *audience) drop(m *member) {
+	if m.gone {
+		return
+	}
+	m.gone = true
+	if m.end != nil {
+		m.end.Stop()
+	}
+	m.out.Close(!m.busy)
+	m.reader.Close()
+	a.count.Add(-1)
+}
