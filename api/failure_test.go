@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +18,8 @@ import (
 	"github.com/rollcall-dev/rollcall/events/journal"
 	"github.com/rollcall-dev/rollcall/events/journaltest"
 	"github.com/rollcall-dev/rollcall/projections"
+	"github.com/rollcall-dev/rollcall/projections/current"
+	"github.com/rollcall-dev/rollcall/projections/live"
 )
 
 // broken is a log that fails as it is told, where a real one would do so only on a full disk or a lost server.
@@ -149,6 +152,21 @@ func TestAWriteThatTheViewIsSlowToShowIsStoredAndSaysWhere(t *testing.T) {
 			t.Errorf("%s: seq %d of %d", a.what, a.seq(), s.last())
 		}
 	}
+}
+
+// TestAStreamWaitsForAViewThatIsBehindItsReader, who has seen more from another node: a snapshot would lead him back.
+func TestAStreamWaitsForAViewThatIsBehindItsReader(t *testing.T) {
+	var view api.View
+	s := serve(t, func(c *api.Config) {
+		view = c.View
+		c.View, c.Patience, c.Live = stopped{c.View}, time.Millisecond, live.NewHub(c.View.(*current.View), api.EncodeChanges)
+	})
+	seq := s.do("POST", "/v1/login", alice).is(200).seq()
+	if err := view.WaitFor(t.Context(), seq); err != nil {
+		t.Fatal(err)
+	}
+	s.do("GET", "/v1/stream", minted(auth.MintClaims{User: "reader", Scope: "presence:read"}),
+		header("Last-Event-ID", strconv.FormatUint(seq, 10))).fails(503, "view_behind")
 }
 
 // stopped is a view that folds nothing any more.

@@ -14,6 +14,9 @@ const (
 	// of the line.
 	frameRoom = 18
 	lineEnd   = "\r\n"
+	// sendBuffer is what the kernel may hold for one reader: some tenths of a second
+	// of many changes, so that one who reads steadily never has to be waited for.
+	sendBuffer = 256 << 10
 	// lastChunk ends a chunked answer.
 	lastChunk = "0\r\n\r\n"
 )
@@ -88,6 +91,9 @@ type outlet struct {
 
 func newOutlet(conn net.Conn, reader *live.Reader, private bool) *outlet {
 	o := &outlet{conn: conn, reader: reader, private: private}
+	if c, ok := conn.(interface{ SetWriteBuffer(bytes int) error }); ok {
+		_ = c.SetWriteBuffer(sendBuffer) // else it is what it is
+	}
 	if c, ok := conn.(syscall.Conn); ok {
 		o.raw, _ = c.SyscallConn()
 	}

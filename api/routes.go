@@ -96,7 +96,7 @@ func routes() []route {
 		group("Live",
 			route{method: get, path: "/v1/stream", id: "stream", title: "Get every change of status as it comes",
 				does:  endpoint{serve: (*API).watch, answers: map[int]contents{200: carry[string](typeEvents)}, offers: []string{typeEvents}},
-				query: []string{"users"}, fails: []code{notAllowed, notFound}},
+				query: []string{"users", "min_seq"}, tells: sequence, fails: []code{notAllowed, notFound}},
 		),
 		group("The past",
 			route{method: get, path: "/v1/users/{user}/history", id: "history", title: "Show what a user has been, and why",

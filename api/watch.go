@@ -13,6 +13,7 @@ import (
 
 	"github.com/rollcall-dev/rollcall/api/auth"
 	"github.com/rollcall-dev/rollcall/events"
+	"github.com/rollcall-dev/rollcall/events/journal"
 	"github.com/rollcall-dev/rollcall/projections/history"
 	"github.com/rollcall-dev/rollcall/projections/live"
 )
@@ -136,6 +137,9 @@ func (a *API) watch(q request) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if err := a.settle(q); err != nil {
+		return 0, err
+	}
 	if q.r.Method == http.MethodHead {
 		q.w.Header()["Content-Type"] = []string{typeEvents}
 		q.w.WriteHeader(http.StatusOK)
@@ -241,6 +245,9 @@ func (w *watcher) resume(ctx context.Context, id string) (*live.Reader, []byte, 
 	if !ok {
 		return nil, nil, nil
 	}
+	if err := w.arrive(ctx, p); err != nil {
+		return nil, nil, err
+	}
 	if reader, err := w.a.cfg.Live.Resume(p, w.users); err == nil {
 		return reader, nil, nil
 	}
@@ -253,6 +260,22 @@ func (w *watcher) closing(reader *live.Reader, err error) error {
 		reader.Close()
 	}
 	return err
+}
+
+// arrive waits for the view where another node, whose view was further, has shown
+// p: a snapshot from here would lead back in time.
+func (w *watcher) arrive(ctx context.Context, p live.Place) error {
+	if p.Seq <= w.a.cfg.View.Seq() {
+		return nil
+	}
+	_, err := w.a.cfg.Log.Message(ctx, p.Seq)
+	if errors.Is(err, journal.ErrGone) {
+		return nil // or never was
+	}
+	if err != nil {
+		return err
+	}
+	return w.a.reach(ctx, p.Seq)
 }
 
 // missed returns the changes after p out of the history, and a reader that goes

@@ -57,6 +57,11 @@ type UserEvent struct {
 // Send sends events of many users in one request, and returns once the log has acknowledged them. A bad one is rejected
 // alone. Services and admins only.
 func (c *Client) Send(ctx context.Context, list []UserEvent) (b Batch, err error) {
+	return c.SendOnce(ctx, "", list)
+}
+
+// SendOnce is Send under a key as Login.Key is one: a repeat of the same list within two minutes adds nothing.
+func (c *Client) SendOnce(ctx context.Context, key string, list []UserEvent) (b Batch, err error) {
 	var lines bytes.Buffer
 	out := json.NewEncoder(&lines)
 	for i := range list {
@@ -65,7 +70,7 @@ func (c *Client) Send(ctx context.Context, list []UserEvent) (b Batch, err error
 		}
 	}
 	body := encoded{media: "application/x-ndjson", body: lines.Bytes()}
-	_, err = c.do(ctx, call{method: http.MethodPost, path: "/v1/events", body: body}, &b)
+	_, err = c.do(ctx, call{method: http.MethodPost, path: "/v1/events", body: body, key: key}, &b)
 	return b, err
 }
 

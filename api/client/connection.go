@@ -39,17 +39,20 @@ func (w *watching) connection(ctx context.Context) error {
 		return because(ctx, err)
 	}
 	defer body.Close()
+	if w.o.Connected != nil {
+		w.o.Connected()
+	}
 	w.users, w.changes = nil, w.changes[:0]
 	lines := bufio.NewScanner(body)
 	lines.Buffer(nil, maxMessage)
 	lines.Split(sseLines())
 	var parser sseParser
 	for lines.Scan() {
+		w.pause.tries = 0
 		alive.Stop() // until the next line is waited for: who watches may take its time
 		m, ok := parser.line(lines.Bytes())
 		w.pause.asked(parser.retry)
 		if ok {
-			w.pause.tries = 0
 			if err := w.take(m); err != nil || w.left {
 				return err
 			}
@@ -83,6 +86,7 @@ func (w *watching) open(ctx context.Context) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
+	w.token = req.Header.Get("Authorization")
 	req.Header.Set("Accept", eventStream+", application/problem+json")
 	if w.place != "" {
 		req.Header.Set("Last-Event-ID", w.place)
@@ -111,7 +115,7 @@ func (w *watching) open(ctx context.Context) (io.ReadCloser, error) {
 // pause counts tries in vain and makes the waits between them.
 type pause struct {
 	first time.Duration // zero: watchPause
-	tries int           // since a message came
+	tries int           // since the node sent something, if only a comment
 }
 
 // asked takes what a node wants the first pause to be; zero changes nothing.

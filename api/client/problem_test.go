@@ -1,8 +1,11 @@
 package client_test
 
 import (
+	"context"
 	"errors"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -89,5 +92,67 @@ func TestReadinessIsAskedWithoutAnError(t *testing.T) {
 	}
 	if _, err = serve(t, &exchange{status: 404}).Ready(t.Context()); !errors.Is(err, client.ErrAnswer) {
 		t.Errorf("got %v for what is no node", err)
+	}
+}
+
+// A path without its id is another call, whose answer must not pass for a user's.
+func TestAUserWithoutAnIDIsNotAskedFor(t *testing.T) {
+	x := &exchange{answer: `{"users":[],"total":0}`}
+	c := serve(t, x)
+	_, status := c.Status(t.Context(), "", 0)
+	_, then := c.At(t.Context(), "", at(8, 0, 0, 0), 0)
+	_, erased := c.Erase(t.Context(), "")
+	_, override := c.ClearOverride(t.Context(), "")
+	for _, err := range []error{status, then, erased, override} {
+		if !errors.Is(err, client.ErrUser) {
+			t.Errorf("got %v", err)
+		}
+	}
+	for _, users := range [][]string{{""}, {"alice", ""}, {"alice,bob"}} {
+		n := 0
+		for _, err := range c.Watch(t.Context(), client.WatchOptions{Users: users}) {
+			if n++; !errors.Is(err, client.ErrUser) {
+				t.Errorf("%q: got %v", users, err)
+			}
+		}
+		if n != 1 {
+			t.Errorf("%q: it ended %d times", users, n)
+		}
+	}
+	if x.method != "" {
+		t.Errorf("%s %s was asked", x.method, x.target)
+	}
+}
+
+func TestEveryCallAsksForItsToken(t *testing.T) {
+	var got []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got = append(got, r.Header.Get("Authorization"))
+		io.WriteString(w, "{}")
+	}))
+	t.Cleanup(server.Close)
+	next := []string{"one", " two\n"}
+	empty := errors.New("no more tokens")
+	c, err := client.New(client.Config{Server: server.URL, HTTPClient: server.Client(), TokenSource: func(context.Context) (string, error) {
+		if len(next) == 0 {
+			return "", empty
+		}
+		token := next[0]
+		next = next[1:]
+		return token, nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := c.Me(t.Context(), 0); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := c.Me(t.Context(), 0); !errors.Is(err, client.ErrToken) || !errors.Is(err, empty) {
+		t.Errorf("got %v", err)
+	}
+	if diff := cmp.Diff([]string{"Bearer one", "Bearer two"}, got); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -7,16 +7,19 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
 
 // WatchOptions says what is watched. The zero value watches everybody.
 type WatchOptions struct {
-	// Users are those to watch, at most 1000; none: all.
+	// Users are those to watch, at most 1000; none: all. An id with a comma cannot be watched by name.
 	Users []string
 	// After is the ID of a Snapshot or Change seen before, to go on behind it. "": begin with a snapshot.
 	After string
+	// Connected is called when the node has begun to send, before anything is handed over. Nil: nobody is told.
+	Connected func()
 	// Lost is called when a connection has ended, or none was made, with the time until the next try. Nil: nobody is
 	// told. It must return soon.
 	Lost func(err error, wait time.Duration)
@@ -32,7 +35,9 @@ type Snapshot struct {
 	Users []Presence `json:"users"`
 }
 
-// Change is a change of a user's status.
+// Change is a change of a user's status. One event may make several, such as a batch of heartbeats. Where the node gives
+// those no IDs of their own, which it does when it brings up what was missed, all but the last have the ID before them:
+// who goes on there gets them again, and loses none.
 type Change struct {
 	ID       string    `json:"id"`
 	User     string    `json:"user"`
@@ -55,16 +60,21 @@ func (Reset) update()    {}
 
 // Watch yields a Snapshot and then every Change, without a gap and without a repeat. It connects again by itself, with
 // growing pauses, for as long as ctx lasts, and goes on where it was. An error ends it: a Problem that another try would
-// not mend (a token that is refused or has expired, above all), or ErrAnswer. The end of ctx ends it without one.
+// not mend (a token that is refused or has expired, above all, where Config.TokenSource has no other), ErrUser or
+// ErrAnswer. The end of ctx ends it without one. Each range over it watches anew, from After on.
 func (c *Client) Watch(ctx context.Context, o WatchOptions) iter.Seq2[Update, error] {
 	return func(yield func(Update, error) bool) {
+		if slices.ContainsFunc(o.Users, func(user string) bool { return user == "" || strings.Contains(user, ",") }) {
+			yield(nil, ErrUser) // the node would take it for everybody, or for two
+			return
+		}
 		w := watching{c: c, o: o, yield: yield, place: o.After}
 		for {
 			err := w.connection(ctx)
 			switch {
 			case w.left || ctx.Err() != nil:
 				return
-			case !mendable(err):
+			case !mendable(err) && !w.renewed(ctx, err):
 				yield(nil, err)
 				return
 			}
@@ -91,7 +101,19 @@ func mendable(err error) bool {
 	case http.StatusRequestTimeout, http.StatusTooManyRequests:
 		return true
 	}
-	return p.Status >= 500 || p.Code == "" // without a code it is not the node that refuses
+	// Without a code it is not the node that refuses. A redirect is where it is not: see Config.HTTPClient.
+	return p.Status >= 500 || p.Status >= 400 && p.Code == ""
+}
+
+// renewed says whether the node refused a token that is no longer the one to ask with, or may not be: a source that fails
+// is asked again with the next connection.
+func (w *watching) renewed(ctx context.Context, err error) bool {
+	var p *Problem
+	if !errors.As(err, &p) || p.Status != http.StatusUnauthorized {
+		return false
+	}
+	req, err := w.c.request(ctx, http.MethodGet, "/v1/stream", nil)
+	return err != nil || req.Header.Get("Authorization") != w.token
 }
 
 // watching is one run of Watch.
@@ -102,6 +124,7 @@ type watching struct {
 	left  bool // who watches wants no more
 	pause pause
 	place string // of the last update handed over, for Last-Event-ID
+	token string // of the last connection, with its scheme
 
 	// What came without an id is kept until one comes: cut off before that, the node would send it once more.
 	users   []Presence
@@ -143,11 +166,14 @@ func unpack(m sseMessage, into any) error {
 	return nil
 }
 
-// handChanges hands over those that stand at one place.
+// handChanges hands over those that stand at one place. Nobody is there before the last one.
 func (w *watching) handChanges(id string) {
-	for _, change := range w.changes {
-		change.ID = id
-		w.hand(id, change)
+	before, last := w.place, len(w.changes)-1
+	for n, change := range w.changes {
+		if change.ID = before; n == last {
+			change.ID = id
+		}
+		w.hand(change.ID, change)
 	}
 	w.changes = w.changes[:0]
 }

@@ -71,12 +71,16 @@ func runNode(ctx context.Context) (node *embedded.Node, ended <-chan error) {
 	return node, end
 }
 
-func clientOf(node *embedded.Node, user, scope string) *client.Client {
+func tokenOf(user, scope string) string {
 	token, err := auth.Mint(secret, auth.MintClaims{User: user, Scope: scope})
 	if err != nil {
 		log.Fatal(err)
 	}
-	c, err := client.New(client.Config{Server: "http://" + node.Addr(), Token: token})
+	return token
+}
+
+func clientOf(node *embedded.Node, user, scope string) *client.Client {
+	c, err := client.New(client.Config{Server: "http://" + node.Addr(), Token: tokenOf(user, scope)})
 	if err != nil {
 		log.Fatal(err)
 	}

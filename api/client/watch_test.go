@@ -71,14 +71,16 @@ func TestWatchingGoesOnWhereItWasCutOff(t *testing.T) {
 	}}
 	var got []client.Update
 	var ended error
-	for u, err := range b.client(t).Watch(t.Context(), client.WatchOptions{Users: []string{"alice", "bob"}, After: "3"}) {
+	connected := 0
+	options := client.WatchOptions{Users: []string{"alice", "bob"}, After: "3", Connected: func() { connected++ }}
+	for u, err := range b.client(t).Watch(t.Context(), options) {
 		if ended = err; err == nil {
 			got = append(got, u)
 		}
 	}
 	want := []client.Update{
 		client.Snapshot{ID: "5", Users: []client.Presence{wantAlice, {User: "carol"}}},
-		client.Change{ID: "7", User: "bob", Status: client.StatusOnline, Observed: client.StatusOnline, Since: at(8, 0, 0, 123),
+		client.Change{ID: "5", User: "bob", Status: client.StatusOnline, Observed: client.StatusOnline, Since: at(8, 0, 0, 123),
 			LastSeen: at(8, 0, 0, 123), From: client.StatusOffline, Cause: "login", Actor: "bob", Seq: 7},
 		client.Change{ID: "7", User: "bob", Status: client.StatusOffline, Observed: client.StatusOffline, Since: at(8, 4, 30, 456),
 			From: client.StatusOnline, Cause: "timeout", Seq: 7},
@@ -91,8 +93,71 @@ func TestWatchingGoesOnWhereItWasCutOff(t *testing.T) {
 	if !client.HasCode(ended, client.CodeExpiredToken) {
 		t.Errorf("it ended with %v", ended)
 	}
+	if connected != 4 {
+		t.Errorf("it was connected %d times", connected)
+	}
 	const users = "users=alice%2Cbob|"
 	if diff := cmp.Diff([]string{users + "3", users + "3", users + "5", users + "5", users + "7", users + "9"}, b.asked); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A stream that has nothing to tell is one nevertheless: the pauses begin anew after it.
+func TestPausesBeginAnewAfterASilentConnection(t *testing.T) {
+	const quiet = ": still here\n\n"
+	b := &broadcast{parts: []string{quiet, "", "", "", "", "", "", quiet}}
+	var waits []time.Duration
+	for _, err := range b.client(t).Watch(t.Context(), client.WatchOptions{After: "3", Lost: func(_ error, wait time.Duration) { waits = append(waits, wait) }}) {
+		if !client.HasCode(err, client.CodeExpiredToken) {
+			t.Errorf("it ended with %v", err)
+		}
+	}
+	if len(waits) != 8 || waits[6] < 16*time.Millisecond || waits[7] > time.Millisecond {
+		t.Errorf("it waited %v", waits)
+	}
+}
+
+// A refused token ends watching only where there is no other.
+func TestWatchingGoesOnWithTheNextToken(t *testing.T) {
+	const snapshot = "retry: 1\n\nevent: snapshot\nid: 5\ndata: {\"users\":[]}\n\n"
+	var seen []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		seen = append(seen, r.Header.Get("Authorization")+"|"+r.Header.Get("Last-Event-ID"))
+		switch len(seen) {
+		case 1: // a stream ends with its token
+			w.Header().Set("Content-Type", "text/event-stream")
+			io.WriteString(w, snapshot)
+		case 3:
+			w.Header().Set("Content-Type", "text/event-stream")
+			io.WriteString(w, "event: status\nid: 7\ndata: {"+bobComes+",\"seq\":7}\n\n")
+		default:
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	}))
+	t.Cleanup(server.Close)
+	fresh := []string{"one", "one", "two", "two"}
+	asked := 0
+	c, err := client.New(client.Config{Server: server.URL, HTTPClient: server.Client(), TokenSource: func(context.Context) (string, error) {
+		token := fresh[min(asked, len(fresh)-1)]
+		asked++
+		return token, nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	updates, ended := 0, error(nil)
+	for _, err := range c.Watch(t.Context(), client.WatchOptions{}) {
+		if err != nil {
+			ended = err
+			continue
+		}
+		updates++
+	}
+	var p *client.Problem
+	if updates != 2 || !errors.As(ended, &p) || p.Status != http.StatusUnauthorized {
+		t.Errorf("%d updates, then %v", updates, ended)
+	}
+	if diff := cmp.Diff([]string{"Bearer one|", "Bearer one|5", "Bearer two|5", "Bearer two|7"}, seen); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -148,6 +213,7 @@ func TestWatchingEndsWhereAnotherTryMendsNothing(t *testing.T) {
 	}{
 		"a page":     {exchange{header: map[string]string{"Content-Type": "text/html"}, answer: "<h1>Welcome"}, client.ErrAnswer, 0},
 		"no token":   {exchange{status: 401}, nil, 401},
+		"moved":      {exchange{status: 308, header: map[string]string{"Location": "https://elsewhere.example/"}}, nil, 308},
 		"not yours":  {exchange{status: 403}, nil, 403},
 		"no stream":  {exchange{status: 404, header: map[string]string{"Content-Type": "application/problem+json"}, answer: `{"code":"not_found"}`}, nil, 404},
 		"no message": {exchange{header: map[string]string{"Content-Type": "text/event-stream"}, answer: "event: status\nid: 1\ndata: pizza\n\n"}, client.ErrAnswer, 0},
@@ -177,5 +243,8 @@ func TestManyAreSentAtOnce(t *testing.T) {
 	lines := `{"type":"login","user":"a","device":"Firefox"}` + "\n" + `{"type":"heartbeat","user":"b","session":"s","every":8}` + "\n"
 	if diff := cmp.Diff([]string{"/v1/events", lines}, []string{x.target, x.body}); diff != "" {
 		t.Error(diff)
+	}
+	if _, err = serve(t, x).SendOnce(t.Context(), "k1", []client.UserEvent{{Type: "logout", User: "a"}}); err != nil || x.key != "k1" || x.target != "/v1/events" {
+		t.Errorf("it sent %q to %s, %v", x.key, x.target, err)
 	}
 }

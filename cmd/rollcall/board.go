@@ -21,9 +21,10 @@ const redraw = 250 * time.Millisecond
 
 // board is who has which status, as a live stream tells it.
 type board struct {
-	status string // to list; all lists everybody who is not offline
-	mu     sync.Mutex
-	users  map[string]client.Change // guarded by mu: user → the latest
+	status  string // to list; all lists everybody who is not offline
+	mu      sync.Mutex
+	users   map[string]client.Change // guarded by mu: user → the latest
+	trouble string                   // guarded by mu: why users may be out of date; "": they are not
 }
 
 func newBoard(status string) *board {
@@ -50,6 +51,13 @@ func (b *board) take(u client.Update) (moved client.Change, ok bool) {
 	return moved, false
 }
 
+// tell notes that the stream has broken off, or with "" that it goes on.
+func (b *board) tell(trouble string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.trouble = trouble
+}
+
 func (b *board) lists(s client.Status) bool {
 	return string(s) == b.status || b.status == "all" && s != client.StatusOffline
 }
@@ -73,7 +81,7 @@ func (b *board) draw(now time.Time, width, height int, colored bool) string {
 		return strings.Compare(x.User, y.User)
 	})
 	lines := []string{fmt.Sprintf("%d online   %d away   %d busy   at %s", count[client.StatusOnline], count[client.StatusAway],
-		count[client.StatusBusy], now.Local().Format(time.TimeOnly)), ""}
+		count[client.StatusBusy], now.Local().Format(time.TimeOnly)), printable(b.trouble)}
 	for i, c := range listed {
 		if len(lines) == height-1 && i < len(listed)-1 {
 			lines = append(lines, fmt.Sprintf("and %d more", len(listed)-i))
@@ -97,11 +105,14 @@ func (q *onlineQuery) watch(ctx context.Context, p *program) error {
 	if q.status == "offline" {
 		return usagef("--watch shows who is there: --status is online, away, busy or all")
 	}
+	if q.limit != 0 {
+		return usagef("--watch lists as many as the screen holds: leave --limit out")
+	}
 	b := newBoard(q.status)
-	if q.format == "table" && terminal(p.stdout) {
+	if q.format == "table" && p.drawable() {
 		return q.redraw(ctx, p, b)
 	}
-	return q.follow(ctx, p, nil, func(u client.Update) error {
+	return q.follow(ctx, nil, p.sayTrouble, func(u client.Update) error {
 		if s, ok := u.(client.Snapshot); ok && q.format == "ndjson" {
 			return q.writeThose(p, s.Users, b)
 		}
@@ -114,6 +125,9 @@ func (q *onlineQuery) watch(ctx context.Context, p *program) error {
 		return printUpdate(p, q.format, u)
 	})
 }
+
+// drawable says whether standard output is a terminal on which lines can be drawn over.
+func (p *program) drawable() bool { return terminal(p.stdout) && p.variable("TERM") != "dumb" }
 
 // writeThose writes the users of a snapshot who are on the list.
 func (q *onlineQuery) writeThose(p *program, users []client.Presence, b *board) error {
@@ -142,7 +156,7 @@ func (q *onlineQuery) redraw(ctx context.Context, p *program, b *board) error {
 		case <-ctx.Done():
 		}
 	})
-	err := q.follow(ctx, p, nil, func(u client.Update) error {
+	err := q.follow(ctx, nil, b.tell, func(u client.Update) error {
 		b.take(u)
 		begin()
 		return nil
@@ -160,7 +174,9 @@ func (b *board) paintUntil(ctx context.Context, p *program) {
 	defer tick.Stop()
 	for {
 		width, height := size(p)
-		drawn := strings.ReplaceAll(b.draw(time.Now(), width, height, p.colored()), "\n", "\x1b[K\r\n")
+		// The last column stays free: in it a terminal keeps its cursor on the character that it has just written, and
+		// erasing the rest of the line would take that along.
+		drawn := strings.ReplaceAll(b.draw(time.Now(), width-1, height, p.colored()), "\n", "\x1b[K\r\n")
 		fmt.Fprint(p.stdout, "\x1b[H"+drawn+"\x1b[K\x1b[J")
 		select {
 		case <-ctx.Done():

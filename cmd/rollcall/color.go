@@ -24,7 +24,7 @@ func paint(column, word string, colored bool) string {
 
 // colored says whether tables may have colours: on a terminal that has them, unless NO_COLOR (no-color.org) is set.
 func (p *program) colored() bool {
-	return terminal(p.stdout) && p.variable("NO_COLOR") == "" && p.variable("TERM") != "dumb"
+	return p.drawable() && p.variable("NO_COLOR") == ""
 }
 
 // variable returns a variable that is not one of our settings; "" where it is not set.

@@ -141,7 +141,7 @@ func (d demo) welcome(ctx context.Context, p *program, c serveConfig, addr strin
 		page = adminLink(addr, admin)
 	}
 	url := "http://" + addr
-	err = demoText.Execute(p.stdout, map[string]any{"URL": url, "Page": page, "Admin": admin, "Users": d.users, "Timeout": brief(d.timeout), "TTL": brief(devTTL)})
+	err = demoText.Execute(p.stdout, map[string]any{"URL": url, "Page": page, "Admin": admin, "Users": d.users, "Timeout": brief(d.timeout), "TTL": brief(devTTL), "Rollcall": invocation()})
 	if err != nil {
 		return fmt.Errorf("printing the welcome: %w", err)
 	}
@@ -169,9 +169,9 @@ var demoText = template.Must(template.New("demo").Parse(`
 
   In another terminal:
     export ROLLCALL_SERVER={{.URL}} ROLLCALL_TOKEN={{.Admin}}
-    rollcall online --watch
-    rollcall watch
-    rollcall stats
+    {{.Rollcall}} online --watch
+    {{.Rollcall}} watch
+    {{.Rollcall}} stats
 
   Ctrl-C ends it.
 

@@ -49,6 +49,9 @@ func TestDemoHasSomethingToShow(t *testing.T) {
 	if text := stdout.String(); strings.Contains(text, "/admin/#token=") != hasPage(t.Context(), strings.TrimPrefix(url, "http://")) {
 		t.Errorf("got %s", text)
 	}
+	if !strings.Contains(stdout.String(), "\n    "+invocation()+" online --watch\n") {
+		t.Errorf("what it says to type cannot be: %s", stdout.String())
+	}
 	if !strings.Contains(stderr.String(), "no browser was opened") {
 		t.Errorf("it said %q", stderr.String())
 	}

@@ -54,6 +54,9 @@ func TestWrongUseExitsWithTwoAndSaysWhatToDo(t *testing.T) {
 		"short step":           {"concurrency --step 1ms", "--step 1ms is too short"},
 		"endless table":        {"online --watch -o csv", "--watch has no end: leave --output out, or write ndjson"},
 		"watched absence":      {"online --watch --status offline", "--watch shows who is there"},
+		"watched few":          {"online --watch --limit 3", "leave --limit out"},
+		"nobody to watch":      {"watch --user=", "leave it out to watch everybody"},
+		"half a list":          {"watch --user alice,", "--user has an empty id in it"},
 		"no crowd":             {"demo --users 0", "--users 0 cannot be: give 1 to 20000"},
 		"hasty demo":           {"demo --timeout 1s", "--timeout 1s is too short: give 3s at least"},
 		"demo for all":         {"demo --addr 0.0.0.0:8080", "is not loopback and --dev is for this machine only"},
@@ -69,6 +72,12 @@ func TestWrongUseExitsWithTwoAndSaysWhatToDo(t *testing.T) {
 				t.Errorf("it said %d lines: %q", n, s.stderr)
 			}
 		})
+	}
+}
+
+func TestAnEmptyArgumentIsMissingToo(t *testing.T) {
+	for _, args := range [][]string{{"status", ""}, {"history", ""}, {"erase", "", "--yes"}, {"override", "set", "", "busy"}, {"override", "clear", ""}} {
+		rollcall(t, args...).wants(t, exitUse, "USER is empty")
 	}
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -26,9 +25,6 @@ the override are shown too. Exits with 1 for a user whom the log has never named
 }
 
 func (r *remote) status(cmd *cobra.Command, p *program, user string) error {
-	if user == "" {
-		return usage{errors.New("USER is empty")}
-	}
 	c, err := r.client()
 	if err != nil {
 		return err

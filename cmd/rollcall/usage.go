@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -103,7 +104,7 @@ func newHelpCommand() *cobra.Command {
 	}
 }
 
-// takes accepts exactly the named arguments.
+// takes accepts exactly the named arguments, none of them empty.
 func takes(names ...string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
 		if len(args) < len(names) {
@@ -111,6 +112,9 @@ func takes(names ...string) cobra.PositionalArgs {
 		}
 		if len(args) > len(names) {
 			return usagef("%q is one argument too many", args[len(names)])
+		}
+		if empty := slices.Index(args, ""); empty >= 0 {
+			return usagef("%s is empty", names[empty])
 		}
 		return nil
 	}

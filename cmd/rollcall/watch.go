@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -29,7 +31,12 @@ themselves.`,
   rollcall watch --user alice,bob
   rollcall watch -o ndjson | jq -r 'select(.cause == "timeout").user'`,
 		Args: takes(),
-		RunE: func(cmd *cobra.Command, _ []string) error { return q.watch(cmd.Context(), p) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("user") && !nameable(q.users) {
+				return usagef("--user has an empty id in it, or one with a comma: leave it out to watch everybody")
+			}
+			return q.watch(cmd.Context(), p)
+		},
 	}
 	cmd.Flags().StringSliceVar(&q.users, "user", nil, "only these users, separated by commas or repeated")
 	q.declareServer(cmd.Flags())
@@ -37,27 +44,48 @@ themselves.`,
 	return cmd
 }
 
-func (q *watchQuery) watch(ctx context.Context, p *program) error {
-	return q.follow(ctx, p, q.users, func(u client.Update) error { return printUpdate(p, q.format, u) })
+// nameable says whether users are some who can be watched by name.
+func nameable(users []string) bool {
+	return len(users) > 0 && !slices.ContainsFunc(users, func(id string) bool { return id == "" || strings.Contains(id, ",") })
 }
 
-// follow calls show with what comes until ctx ends, which is no error. A node that does not answer at all is one.
-func (r *remote) follow(ctx context.Context, p *program, users []string, show func(client.Update) error) error {
+func (q *watchQuery) watch(ctx context.Context, p *program) error {
+	return q.follow(ctx, q.users, p.sayTrouble, func(u client.Update) error { return printUpdate(p, q.format, u) })
+}
+
+// sayTrouble is what follow tells where there is no screen to show it on.
+func (p *program) sayTrouble(trouble string) {
+	if trouble == "" {
+		trouble = "watching again"
+	}
+	p.say("%s", trouble)
+}
+
+// follow calls show with what comes until ctx ends, which is no error. A node that does not answer at all is one. tell
+// is called when the stream breaks off, and with "" when it goes on.
+func (r *remote) follow(ctx context.Context, users []string, tell func(trouble string), show func(client.Update) error) error {
 	c, err := r.client()
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	begun := false
+	begun, broken := false, false
 	lost := func(err error, wait time.Duration) {
 		if !begun {
 			cancel(err)
 			return
 		}
-		p.say("the stream broke off (%v): trying again in %s", err, brief(wait.Round(100*time.Millisecond)))
+		broken = true
+		tell(fmt.Sprintf("the stream broke off (%v): trying again in %s", err, brief(wait.Round(100*time.Millisecond))))
 	}
-	for u, err := range c.Watch(ctx, client.WatchOptions{Users: users, Lost: lost}) {
+	connected := func() {
+		if broken {
+			broken = false
+			tell("")
+		}
+	}
+	for u, err := range c.Watch(ctx, client.WatchOptions{Users: users, Connected: connected, Lost: lost}) {
 		begun = true
 		if err != nil {
 			return r.explain(err)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -114,6 +115,49 @@ func TestBoardFollowsTheStream(t *testing.T) {
 	}
 }
 
+func TestBoardSaysThatItIsOutOfDate(t *testing.T) {
+	b := newBoard("online")
+	b.take(client.Change{User: "alice", Status: client.StatusOnline})
+	b.tell("the stream broke off\x1b")
+	if lines := strings.Split(b.draw(firstSeen, 80, 24, false), "\n"); lines[1] != "the stream broke off\ufffd" || len(lines) != 3 {
+		t.Errorf("got %q", lines)
+	}
+	b.tell("")
+	if lines := strings.Split(b.draw(firstSeen, 80, 24, false), "\n"); lines[1] != "" {
+		t.Errorf("got %q", lines)
+	}
+}
+
+// A terminal that has written its last column erases that with the rest of the line.
+func TestBoardLeavesTheLastColumnFree(t *testing.T) {
+	b := newBoard("online")
+	b.take(client.Change{User: strings.Repeat("x", 128), Status: client.StatusOnline})
+	screen := &growing{}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	b.paintUntil(ctx, &program{stdout: screen})
+	width, _ := size(&program{stdout: screen})
+	if n := strings.Count(screen.String(), "x"); n != width-1-len("08:00:00  online   ") {
+		t.Errorf("%d columns for the name in %q", n, screen.String())
+	}
+}
+
+func TestADumbTerminalIsNotDrawnOn(t *testing.T) {
+	screen, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Skipf("no terminal can be made: %v", err)
+	}
+	defer screen.Close()
+	if !terminal(screen) {
+		t.Skip("this system's /dev/ptmx is no terminal itself")
+	}
+	for term, want := range map[string]bool{"xterm": true, "dumb": false} {
+		if got := (&program{stdout: screen, env: []string{"TERM=" + term}}).drawable(); got != want {
+			t.Errorf("%s: %t", term, got)
+		}
+	}
+}
+
 func TestWatchGoesOnWithTheNextNodeWithoutAGap(t *testing.T) {
 	s := serveNode(t, "--jwt-secret", testSecret)
 	s.login(t, "alice", "web-1")
@@ -125,6 +169,9 @@ func TestWatchGoesOnWithTheNextNodeWithoutAGap(t *testing.T) {
 	next := serveNodeIn(t, s.dataDir, "--jwt-secret", testSecret, "--addr", strings.TrimPrefix(s.url, "http://"))
 	next.login(t, "carol", "web-1")
 	eventually(t, "carol is seen", func() bool { return strings.Contains(lines.String(), "carol logged in") })
+	if !strings.Contains(stderr.String(), "watching again\n") {
+		t.Errorf("it does not say that it goes on: %q", stderr.String())
+	}
 	if text := stderr.String(); strings.Count(text, "watching;") != 1 || strings.Contains(text, "missed") || strings.Count(lines.String(), "bob") != 1 {
 		t.Errorf("it began anew: %q, %q", text, lines.String())
 	}

@@ -31,7 +31,7 @@ type Options struct {
 	// Session is the session that the heartbeats are for; "": default.
 	Session string
 	// Users is how many different users are known within Every; beyond that their beats are dropped. Zero: 100,000,
-	// about 20 MB at most.
+	// about 20 MB with ids like UUIDs, 40 MB with the longest.
 	Users int
 	// Logger hears when sending begins to fail and when it works again. Nil: nobody does.
 	Logger *slog.Logger
@@ -45,6 +45,7 @@ type Beats struct {
 	recent  *recent
 	full    chan struct{} // a batch's worth waits
 	pace    time.Duration // between two sendings
+	grace   time.Duration // to send what waits at the end
 
 	sent, rejected, dropped, failed atomic.Uint64
 }
@@ -54,7 +55,7 @@ type Stats struct {
 	Sent     uint64 // heartbeats that the log has
 	Rejected uint64 // heartbeats that the node refused one by one, and users who cannot be one
 	Dropped  uint64 // heartbeats without room: more users than Options.Users
-	Failed   uint64 // heartbeats whose sending failed
+	Failed   uint64 // heartbeats whose sending failed, and those of a batch that the node refused as a whole
 	Waiting  int    // heartbeats to be sent
 }
 
@@ -73,7 +74,7 @@ func New(c *client.Client, o Options) (*Beats, error) {
 		o.Session != "" && events.ValidID(o.Session) != nil {
 		return nil, ErrOptions
 	}
-	b := &Beats{client: c, options: o, now: time.Now, full: make(chan struct{}, 1), pace: paceDefault}
+	b := &Beats{client: c, options: o, now: time.Now, full: make(chan struct{}, 1), pace: paceDefault, grace: patience}
 	b.recent = newRecent(o.Every, o.Users)
 	return b, nil
 }

@@ -27,6 +27,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type node struct {
 	got chan []events.Beat
 
+	after  string        // Retry-After while it is broken
+	slow   time.Duration // which it takes to answer
+	refuse bool          // it takes no heartbeat of the token, as if that were no service's
+
 	mu     sync.Mutex
 	broken bool // it answers 503
 }
@@ -51,9 +55,20 @@ func (n *node) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for i := range raw.Beats {
 		beats = append(beats, raw.Beats[i].Beat())
 	}
-	if broken {
+	if n.slow > 0 {
+		select {
+		case <-time.After(n.slow):
+		case <-r.Context().Done():
+			return
+		}
+	}
+	switch {
+	case broken:
+		w.Header().Set("Retry-After", n.after)
 		w.WriteHeader(http.StatusServiceUnavailable)
-	} else {
+	case n.refuse:
+		fmt.Fprintf(w, `{"accepted":0,"rejected":%d,"seq":0}`, len(beats))
+	default:
 		fmt.Fprintf(w, `{"accepted":%d,"rejected":0,"seq":9}`, len(beats))
 	}
 	n.got <- beats
@@ -174,6 +189,59 @@ func TestANodeInTroubleFailsNoRequestAndUsersCountAgain(t *testing.T) {
 	}
 	if text := log.String(); !strings.Contains(text, "heartbeats are not sent") || !strings.Contains(text, "sent again") {
 		t.Errorf("it logged %s", text)
+	}
+}
+
+func TestANodeThatSaysWhenIsNotAskedBefore(t *testing.T) {
+	b := &Beats{pace: time.Second}
+	busy := fmt.Errorf("sending: %w", &client.Problem{Status: http.StatusTooManyRequests, RetryAfter: 7 * time.Second})
+	for _, test := range []struct {
+		err      error
+		failures int
+		want     time.Duration
+	}{
+		{nil, 0, time.Second},
+		{errors.New("no node"), 1, 2 * time.Second},
+		{errors.New("no node"), 50, paceMost},
+		{busy, 1, 7 * time.Second},
+		{busy, 4, 16 * time.Second},
+		{&client.Problem{RetryAfter: time.Hour}, 1, paceMost},
+	} {
+		if got := b.pause(test.err, test.failures); got != test.want {
+			t.Errorf("after %d failures, %v: %s, want %s", test.failures, test.err, got, test.want)
+		}
+	}
+}
+
+// A token that may not do it is answered with a success that has taken nothing.
+func TestThatNothingIsTakenIsLoggedOnce(t *testing.T) {
+	n := &node{refuse: true}
+	var log strings.Builder
+	b, stop := start(t, n, Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	for i := range 3 {
+		ask(b, fmt.Sprint("user-", i))
+		<-n.got
+	}
+	stop()
+	if diff := cmp.Diff(Stats{Failed: 3}, b.Stats()); diff != "" {
+		t.Error(diff)
+	}
+	if text := log.String(); strings.Count(text, "heartbeats are not sent") != 1 || !strings.Contains(text, "presence:write") {
+		t.Errorf("it logged %q", text)
+	}
+}
+
+// A node that acknowledges, but slowly, does not hold up the end of a program for every batch that waits.
+func TestTheEndIsBoundedWhateverWaits(t *testing.T) {
+	n := &node{slow: 3 * time.Second}
+	b, stop := start(t, n, Options{})
+	b.grace = time.Millisecond
+	for i := range 4 * batch {
+		b.Seen(fmt.Sprint("user-", i))
+	}
+	stop()
+	if got := b.Stats(); got.Failed == 0 || got.Sent+got.Failed != 4*batch || got.Waiting != 0 {
+		t.Errorf("got %+v", got)
 	}
 }
 
