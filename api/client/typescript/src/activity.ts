@@ -1,4 +1,4 @@
-import { type Browser, listen } from "./browser.js";
+import { type Browser, listen, together } from "./browser.js";
 
 const INPUT = ["pointerdown", "pointermove", "keydown", "wheel", "touchstart"];
 
@@ -32,7 +32,7 @@ export class Activity {
 
   /** Calls input after each input, and shown when the page is shown or hidden. The result ends it. */
   listen(input: () => void, shown: () => void): () => void {
-    const ends = [
+    return together(
       listen(this.#browser.window, INPUT, () => {
         this.last = this.#browser.now();
         input();
@@ -41,9 +41,6 @@ export class Activity {
         if (this.visible) this.last = this.#browser.now();
         shown();
       }),
-    ];
-    return () => {
-      for (const end of ends) end();
-    };
+    );
   }
 }

@@ -6,10 +6,10 @@ import type { Browser } from "./browser.js";
 export interface Outcome {
   meaning: Meaning;
   error: Error | null;
-  /** Milliseconds; 0: not said. */
-  retryAfter: number;
-  heartbeat: number;
-  timeout: number;
+  /** Milliseconds; 0 or nothing: not said. */
+  retryAfter?: number;
+  heartbeat?: number;
+  timeout?: number;
 }
 
 /** Posts a body of JSON, and never rejects: no answer means `later`. */
@@ -37,6 +37,6 @@ export async function post(
       timeout: seconds("timeout"),
     };
   } catch (thrown) {
-    return { meaning: "later", error: asError(thrown), retryAfter: 0, heartbeat: 0, timeout: 0 };
+    return { meaning: "later", error: asError(thrown) };
   }
 }

@@ -50,6 +50,13 @@ function storage(): Storage | undefined {
   }
 }
 
+/** One end for several. */
+export const together =
+  (...ends: (() => void)[]): (() => void) =>
+  () => {
+    for (const end of ends) end();
+  };
+
 /** Listens for events of all these names, and returns what ends it. */
 export function listen(
   target: EventTarget | undefined,

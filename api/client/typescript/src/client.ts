@@ -1,7 +1,7 @@
 import { Activity } from "./activity.js";
 import { asError } from "./answer.js";
 import { post } from "./beat.js";
-import { type Browser, browser } from "./browser.js";
+import { type Browser, browser, together } from "./browser.js";
 import { type Beat, Heart } from "./heart.js";
 import { Leadership } from "./leader.js";
 import { base, type PresenceOptions } from "./options.js";
@@ -9,14 +9,19 @@ import { listenToPage } from "./page.js";
 import { Pause } from "./pause.js";
 import { type LeaderState, type Message, Peers } from "./peers.js";
 import { sessionOf } from "./session.js";
-import { IDLE, type PresenceState, type PresenceStatus, Store } from "./state.js";
+import { IDLE, type PresenceState, Store } from "./state.js";
 import { subject, TokenSource } from "./token.js";
+
+/** What a heartbeat, or its absence, tells the application. */
+type Standing = Pick<PresenceState, "status" | "error">;
 
 /**
  * A tab that begins to lead beats a second time after this long: a farewell of the page or tab before, still on its way,
  * may reach the server after the first one. Well within the server's grace of 15 s.
  */
 const SETTLE = 5_000;
+/** A tab that leads hangs (it is suspended, or shows a dialog) if one that is used hears no answer for this long. */
+const HANGS = 10_000;
 /** Showing a page, input and the like make no extra heartbeat this soon after one that said the same. */
 const GAP = 5_000;
 
@@ -49,6 +54,7 @@ export class PresenceClient {
   #silenced = 0; // when another tab, or this one, signed out
   #due = 0; // when the next heartbeat is
   #said = 0; // when the tab that leads last heard from this one
+  #asked = 0; // since when it has not answered
 
   constructor(options: PresenceOptions = {}) {
     this.#browser = browser(options.browser);
@@ -69,14 +75,18 @@ export class PresenceClient {
     this.#leadership = new Leadership(
       this.#browser.locks,
       (due) => void this.#lead(due),
-      () => this.#lost(),
+      () => {
+        // Another tab has taken the lead; this one is in line again.
+        this.#halt();
+        this.#publish();
+      },
     );
   }
 
   /** Begins to keep the user online. Once is enough. */
   start(): void {
     if (this.#end) return;
-    const ends = [
+    this.#end = together(
       this.#activity.listen(
         () => this.#input(),
         () => this.#shown(),
@@ -88,10 +98,7 @@ export class PresenceClient {
         online: () => this.#wake(),
       }),
       this.tokens.subscribe((before) => this.#tokenChanged(before)),
-    ];
-    this.#end = () => {
-      for (const end of ends) end();
-    };
+    );
     void this.#join();
   }
 
@@ -103,7 +110,7 @@ export class PresenceClient {
     this.#leave(true);
     this.#away = false;
     this.#heart.lastBeatAt = null;
-    this.#publish("idle", null);
+    this.#publish(IDLE);
   }
 
   /** The user has signed in, or has a newer token. */
@@ -145,11 +152,11 @@ export class PresenceClient {
         if (term !== this.#term) return;
         const token = this.tokens.current;
         if (token) this.#enter(subject(token));
-        else this.#stall("idle", null);
+        else this.#stall(IDLE);
         return;
       } catch (thrown) {
         if (term !== this.#term) return;
-        wait = this.#show(this.#heart.failed(asError(thrown), 0));
+        wait = this.#show(this.#heart.failed(asError(thrown)));
       }
       await this.#pause.for(wait);
     }
@@ -165,11 +172,13 @@ export class PresenceClient {
 
   async #lead(due = 0): Promise<void> {
     const term = this.#halt();
-    let settled = due > 0; // taken over as agreed: no farewell is on its way
-    let wait = due === Infinity ? 0 : due - this.#browser.now();
+    let settled = !!due; // taken over as agreed: no farewell is on its way
+    const now = this.#browser.now();
+    let wait = Math.max(due < Infinity ? due : 0, this.#heart.notBefore) - now;
     this.#leads = true;
+    this.#heart.sentAt = now;
     this.#heart.sentIdle = this.#activity.idle;
-    this.#publish(this.#store.value.status, this.#store.value.error);
+    this.#publish();
     for (;;) {
       this.#due = this.#browser.now() + Math.max(wait, 0);
       this.#sayState();
@@ -177,9 +186,12 @@ export class PresenceClient {
       if (term !== this.#term) return;
       const beat = await this.#heart.beat(() => term === this.#term);
       if (term !== this.#term) return;
+      if (beat.stalled) {
+        this.#stall(beat);
+        return;
+      }
       wait = this.#show(beat);
-      if (beat.stalled) this.#stall(beat.status, beat.error);
-      if (term !== this.#term) return;
+      if (term !== this.#term) return; // whoever was told has ended it
       if (!settled && beat.status === "online") {
         settled = true;
         wait = Math.min(wait, SETTLE);
@@ -187,18 +199,12 @@ export class PresenceClient {
     }
   }
 
-  /** Another tab has taken the lead; this one is in line again. */
-  #lost(): void {
-    this.#halt();
-    this.#publish(this.#store.value.status, this.#store.value.error);
-  }
-
   /** Leaves the lead to a tab with a better token, until something happens. */
-  #stall(status: PresenceStatus, error: Error | null): void {
+  #stall(how: Standing): void {
     this.#halt();
     this.#leadership.release();
     this.#stalled = true;
-    this.#publish(status, error);
+    this.#publish(how);
   }
 
   /** Ends what goes on, and leads no longer. Returns the term that begins. */
@@ -206,6 +212,7 @@ export class PresenceClient {
     this.#leads = false;
     this.#stalled = false;
     const term = ++this.#term;
+    this.#asked = 0;
     this.#pause.wake();
     return term;
   }
@@ -279,19 +286,21 @@ export class PresenceClient {
     this.#leadership.release();
     this.#heart.lastBeatAt = null;
     this.#silenced = this.#browser.now();
-    this.#publish("idle", null);
+    this.#publish(IDLE);
   }
 
   // Between tabs.
 
   #heard(message: Message): void {
+    if ("active" in message) this.#activity.heard(message.active);
     switch (message.type) {
       case "here":
-        this.#activity.heard(message.active);
-        if (this.#leads) this.#answer(message.from, message.visible);
+        if (!this.#leads) break;
+        this.#wakeIfNoLongerIdle();
+        // A visible tab leads better: its timers run on time, and it is the last to be frozen.
+        this.#sayState(message.visible && !this.#activity.visible ? message.from : "");
         break;
       case "state":
-        this.#activity.heard(message.active);
         if (!this.#leads) this.#follow(message);
         break;
       case "left":
@@ -303,41 +312,40 @@ export class PresenceClient {
     }
   }
 
-  /** A visible tab leads better: its timers run on time, and it is the last to be frozen. */
-  #answer(from: string, visible: boolean): void {
-    this.#wakeIfNoLongerIdle();
-    this.#sayState(visible && !this.#activity.visible ? from : "");
-  }
-
   #follow(state: LeaderState): void {
+    this.#asked = 0;
     if (this.#silenced) {
       if ((state.lastBeatAt ?? 0) > this.#silenced) void this.#join();
       return;
     }
     if (this.#stalled) return;
     this.#heart.lastBeatAt = state.lastBeatAt;
-    this.#publish(state.status, state.error === null ? null : new Error(state.error));
+    const error = state.error ? new Error(state.error) : null;
+    this.#publish({ status: state.status, error });
     if (state.to === this.#peers.id) this.#leadership.take(state.due);
     else if (!state.to && !state.visible && this.#activity.visible) this.#sayHere();
   }
 
   #sayHere(): void {
-    this.#said = this.#browser.now();
+    const now = this.#browser.now();
+    this.#said = now;
     const { visible, last: active } = this.#activity;
-    this.#peers.say({ type: "here", from: this.#peers.id, visible, active });
+    const said = this.#peers.say({ type: "here", from: this.#peers.id, visible, active });
+    if (!said || !visible) return;
+    this.#asked ||= now;
+    if (now - this.#asked >= HANGS) this.#leadership.take(0);
   }
 
   #sayState(to = ""): void {
     const { visible, last: active } = this.#activity;
     const { lastBeatAt } = this.#heart;
     const { status, error } = this.#store.value;
-    const why = error?.message ?? null;
     this.#peers.say({
       type: "state",
       visible,
       active,
       status,
-      error: why,
+      error: error?.message,
       lastBeatAt,
       due: this.#due,
       to,
@@ -347,11 +355,11 @@ export class PresenceClient {
   // What the application sees.
 
   #show(beat: Beat): number {
-    this.#publish(beat.status, beat.error);
+    this.#publish(beat);
     return beat.wait;
   }
 
-  #publish(status: PresenceStatus, error: Error | null): void {
+  #publish({ status, error }: Standing = this.#store.value): void {
     const heart = this.#heart;
     const isLeader = this.#leads;
     const old = this.#store.value;

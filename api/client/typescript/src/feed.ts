@@ -17,8 +17,16 @@ export const NOBODY: PresenceList = { users: [], connected: false, error: null }
 
 /** Changes of who is watched are gathered for this long: the parts of a page appear one after the other. */
 const GATHER = 50;
-/** A stream names at most so many users; for more of them it is about everybody. */
+/** A stream names at most so many users, and a URL of common proxies has room for so much; beyond, it is about everybody. */
 const MOST = 1000;
+const LONGEST = 4000;
+/** Listeners are told this often at most: a thousand changes a second are not a thousand renderings. */
+const PACE = 50;
+
+/** Whom a stream is about: these users, or everybody. */
+type About = ReadonlySet<string> | "all";
+
+const listed = ({ status }: UserPresence) => status !== "offline" && status !== "unknown";
 
 /**
  * What is known of the users that somebody watches, over one live stream: of everybody while somebody watches the list,
@@ -29,16 +37,18 @@ export class PresenceFeed {
   readonly list = new Store<PresenceList>(NOBODY);
   readonly #browser: Browser;
   readonly #tokens: TokenSource;
-  readonly #known = new Map<string, UserPresence>(); // user → presence
   readonly #watched = new Map<string, number>(); // user, or "" for everybody → how many watch
+  #known = new Map<string, UserPresence>(); // user → presence
+  #sorted: UserPresence[] = []; // those of them that are listed, in the order of ids
+  #of: About | undefined; // whom what is known is about; undefined until a snapshot has come
+  #coming = new Map<string, UserPresence>(); // a snapshot of which not all has come
   #stream: PresenceStream | undefined;
-  #streamed = ""; // whom the stream is about, sorted
-  #all = false; // the stream is about everybody
-  #loaded = false; // a snapshot has come
+  #about: About | undefined; // whom the stream is about
   #connected = false;
   #error: Error | null = null;
   #gathering = false;
   #telling = false;
+  #told = 0; // when
 
   readonly #options: PresenceOptions;
 
@@ -48,7 +58,10 @@ export class PresenceFeed {
     this.#tokens = options.tokens ?? new TokenSource(options.getToken, options.token);
     // The feed of one user is not for the eyes of the next.
     this.#tokens.subscribe((before) => {
-      if (this.#stream && subject(before) !== subject(this.#tokens.current)) this.#connect();
+      const { current } = this.#tokens;
+      if (!this.#stream || (current && subject(before) === subject(current))) return;
+      this.#disconnect();
+      this.#connect();
     });
   }
 
@@ -65,9 +78,10 @@ export class PresenceFeed {
   /** What is known of a user who is watched; undefined until the stream has told. The same object until it changes. */
   presence(user: string): UserPresence | undefined {
     const presence = this.#known.get(user);
-    if (presence || !this.#loaded || !this.#watched.has(user)) return presence;
+    if (presence || !this.#of || !this.#watched.has(user)) return presence;
+    if (this.#of !== "all" && !this.#of.has(user)) return undefined;
     // The stream about everybody leaves out who is offline; the one about some leaves out nobody that is known.
-    const absent: UserPresence = { user, status: this.#all ? "offline" : "unknown" };
+    const absent: UserPresence = { user, status: this.#of === "all" ? "offline" : "unknown" };
     this.#known.set(user, absent);
     return absent;
   }
@@ -86,22 +100,25 @@ export class PresenceFeed {
 
   /** Connects anew where somebody is watched whom the stream is not about. Those no longer watched do not matter. */
   #adjust(): void {
-    const about = new Set<string>(this.#stream ? JSON.parse(this.#streamed) : []);
+    const about = this.#about;
     if (!this.#watched.size) this.#disconnect();
-    else if (!this.#all && [...this.#watched.keys()].some((user) => !about.has(user)))
+    else if (about !== "all" && [...this.#watched.keys()].some((user) => !about?.has(user)))
       this.#connect();
+    else this.#tell(); // the list may be watched by now
   }
 
+  /** Connects for whoever is watched now. What is known stays until the new stream has told better. */
   #connect(): void {
-    this.#disconnect();
+    this.#stream?.stop();
+    this.#connected = false;
     const users = [...this.#watched.keys()].sort();
-    this.#all = this.#watched.has("") || users.length > MOST;
-    this.#streamed = JSON.stringify(users);
-    const whom = this.#all ? {} : { users };
+    const long = users.map(encodeURIComponent).join().length > LONGEST;
+    const all = this.#watched.has("") || users.length > MOST || long;
+    this.#about = all ? "all" : new Set(users);
     this.#stream = new PresenceStream(
-      { ...this.#options, tokens: this.#tokens, ...whom },
+      { ...this.#options, tokens: this.#tokens, ...(all ? {} : { users }) },
       {
-        snapshot: (users, fresh) => this.#snapshot(users, fresh),
+        snapshot: (users, fresh, complete) => this.#snapshot(users, fresh, complete),
         status: (change) => this.#change(change),
         connected: (up, error) => {
           this.#connected = up;
@@ -115,42 +132,66 @@ export class PresenceFeed {
 
   #disconnect(): void {
     this.#stream?.stop();
-    this.#stream = undefined;
-    this.#all = this.#loaded = this.#connected = false;
+    this.#stream = this.#about = this.#of = undefined;
+    this.#connected = false;
     this.#error = null;
-    this.#known.clear();
+    this.#known = new Map();
+    this.#sorted = [];
+    this.#told = 0; // at once
     this.#tell();
   }
 
-  #snapshot(users: UserPresence[], fresh: boolean): void {
-    if (fresh) this.#known.clear();
-    for (const user of users) this.#known.set(user.user, user);
-    this.#loaded = true;
+  /** Nothing of a snapshot counts before all of it has come: who is not in it yet need not be offline. */
+  #snapshot(users: UserPresence[], fresh: boolean, complete: boolean): void {
+    if (fresh) this.#coming = new Map();
+    for (const user of users) this.#coming.set(user.user, user);
+    if (!complete) return;
+    this.#known = this.#coming;
+    this.#coming = new Map();
+    this.#of = this.#about;
+    this.#sorted = [...this.#known.values()]
+      .filter(listed)
+      .sort((a, b) => (a.user < b.user ? -1 : 1));
     this.#tell();
   }
 
   #change({ user, status, observed, since, last_seen, seq }: StatusChange): void {
     const before = this.#known.get(user);
     if (seq < (before?.seq ?? 0)) return;
+    const now = { user, status, observed, since, last_seen, seq } as UserPresence;
     if (status === "offline" && !this.#watched.has(user)) this.#known.delete(user);
-    else this.#known.set(user, { user, status, observed, since, last_seen, seq } as UserPresence);
+    else this.#known.set(user, now);
+    const at = this.#place(user);
+    const there = this.#sorted[at]?.user === user ? 1 : 0;
+    this.#sorted.splice(at, there, ...(listed(now) ? [now] : []));
     this.#tell();
   }
 
-  /** Tells once of all that one piece of the stream brings. */
+  /** Where a user stands in the list, or would stand. */
+  #place(user: string): number {
+    let from = 0;
+    let to = this.#sorted.length;
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if ((this.#sorted[middle]?.user ?? "") < user) from = middle + 1;
+      else to = middle;
+    }
+    return from;
+  }
+
+  /** Tells at once, and of all that follows within PACE together. */
   #tell(): void {
     if (this.#telling) return;
     this.#telling = true;
-    queueMicrotask(() => {
+    const tell = () => {
       this.#telling = false;
-      this.list.set({ users: this.#present(), connected: this.#connected, error: this.#error });
-    });
-  }
-
-  #present(): UserPresence[] {
-    if (!this.#watched.has("")) return [];
-    return [...this.#known.values()]
-      .filter(({ status }) => status !== "offline" && status !== "unknown")
-      .sort((a, b) => (a.user < b.user ? -1 : 1));
+      this.#told = this.#browser.now();
+      const whole = this.#watched.has("") && this.#of === "all";
+      const users = whole ? this.#sorted.slice() : NOBODY.users;
+      this.list.set({ users, connected: this.#connected, error: this.#error });
+    };
+    const since = this.#browser.now() - this.#told;
+    if (since >= 0 && since < PACE) this.#browser.after(PACE - since, tell);
+    else queueMicrotask(tell);
   }
 }

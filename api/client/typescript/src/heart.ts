@@ -23,6 +23,7 @@ export interface Beat {
 export class Heart {
   /** When a heartbeat was last accepted, also from another tab. */
   lastBeatAt: number | null = null;
+  /** When the last heartbeat was sent, or this tab began to lead. */
   sentAt = 0;
   /** What the last heartbeat said. */
   sentIdle = false;
@@ -60,13 +61,16 @@ export class Heart {
     this.#backoff = new Backoff(browser);
   }
 
-  /** Sends one heartbeat, and a second one if the token of the first is refused and there is a newer one. Never rejects. */
+  /**
+   * Sends one heartbeat, and a second one if the token of the first is refused and there is a newer one. Never rejects.
+   * Once it is no longer wanted, what it returns means nothing.
+   */
   async beat(wanted: () => boolean): Promise<Beat> {
     try {
       await this.#tokens.refresh();
       let token = this.#tokens.current;
-      if (!token) return { status: "idle", error: null, wait: Infinity, stalled: true };
-      if (!wanted()) return { status: "idle", error: null, wait: Infinity };
+      if (!token || !wanted())
+        return { status: "idle", error: null, wait: Infinity, stalled: true };
       let outcome = await this.#send(token);
       if (outcome.meaning === "unauthorized" && wanted()) {
         token = await this.#tokens.renew(token);
@@ -74,7 +78,7 @@ export class Heart {
       }
       return this.#judge(outcome);
     } catch (thrown) {
-      return this.failed(asError(thrown), 0);
+      return this.failed(asError(thrown));
     }
   }
 
@@ -83,8 +87,9 @@ export class Heart {
    * grace undoes it. Says whether there was anything to tell.
    */
   farewell(token: string | null): boolean {
+    const heard = this.lastBeatAt !== null || this.#inFlight;
     this.cancel(); // a heartbeat on its way would undo the hint if it came later
-    if (!token || this.lastBeatAt === null) return false;
+    if (!token || !heard) return false;
     const body = { session: this.#session(), leaving: true };
     void post(this.#browser, `${this.#url}heartbeat`, token, body, { keepalive: true });
     return true;
@@ -96,7 +101,7 @@ export class Heart {
   }
 
   /** What follows from not getting through. asked: milliseconds that the server asked to wait. */
-  failed(error: Error | null, asked: number): Beat {
+  failed(error: Error | null, asked = 0): Beat {
     const now = this.#browser.now();
     const counts = this.lastBeatAt !== null && now - this.lastBeatAt < this.#timeout;
     const wait = this.#backoff.failed(asked);
@@ -104,7 +109,7 @@ export class Heart {
     return { status: counts ? "degraded" : "offline", error, wait };
   }
 
-  #send(token: string): Promise<Outcome> {
+  async #send(token: string): Promise<Outcome> {
     const abort = new AbortController();
     this.#inFlight = abort;
     const late = this.#browser.deadline(PATIENCE);
@@ -112,7 +117,11 @@ export class Heart {
     const body = { session: this.#session(), idle: this.#activity.idle, every: this.#every() };
     this.sentAt = this.#browser.now();
     this.sentIdle = body.idle;
-    return post(this.#browser, `${this.#url}heartbeat`, token, body, { signal: abort.signal });
+    const outcome = await post(this.#browser, `${this.#url}heartbeat`, token, body, {
+      signal: abort.signal,
+    });
+    if (this.#inFlight === abort) this.#inFlight = undefined;
+    return outcome;
   }
 
   /**
@@ -120,7 +129,7 @@ export class Heart {
    * comes at. Nothing before the server has told what it expects: it would take more than that for a wish.
    */
   #every(): number | undefined {
-    const slowed = this.#activity.visible || !this.sentAt ? 0 : this.#browser.now() - this.sentAt;
+    const slowed = this.#activity.visible ? 0 : this.#browser.now() - this.sentAt;
     return Math.min(360, Math.ceil(Math.max(this.#interval, slowed) / 1000)) || undefined;
   }
 

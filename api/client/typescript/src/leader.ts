@@ -9,7 +9,7 @@
 export class Leadership {
   #name = "";
   #turn = 0; // outdates the callbacks of requests before
-  #held = false;
+  #place = 0; // 1: in line, 2: first
   #letGo: (() => void) | undefined;
   #leaveLine: AbortController | undefined;
 
@@ -28,12 +28,14 @@ export class Leadership {
   claim(name: string): void {
     this.release();
     this.#name = name;
+    this.#place = 1;
     this.#leaveLine = new AbortController();
     this.#request({ signal: this.#leaveLine.signal });
   }
 
-  /** Takes the lock from the tab that has it, as agreed with it. */
+  /** Takes the lock from the tab that has it, as agreed with it, or because it hangs. Only out of the line. */
   take(due: number): void {
+    if (this.#place !== 1) return;
     this.release();
     this.#request({ steal: true }, due);
   }
@@ -41,7 +43,7 @@ export class Leadership {
   /** Gives the lock up, and the place in the line. */
   release(): void {
     this.#turn++;
-    this.#held = false;
+    this.#place = 0;
     this.#leaveLine?.abort();
     this.#letGo?.();
   }
@@ -50,7 +52,7 @@ export class Leadership {
     const turn = ++this.#turn;
     const lead = () => {
       if (turn !== this.#turn) return;
-      this.#held = true;
+      this.#place = 2;
       this.#gained(due);
       return new Promise<void>((resolve) => {
         this.#letGo = resolve;
@@ -62,7 +64,7 @@ export class Leadership {
     }
     this.#locks.request(this.#name, how, lead).catch(() => {
       if (turn !== this.#turn) return; // left the line
-      if (this.#held) {
+      if (this.#place === 2) {
         this.#lost();
         this.claim(this.#name);
       } else {

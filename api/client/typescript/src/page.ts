@@ -1,4 +1,4 @@
-import { type Browser, listen } from "./browser.js";
+import { type Browser, listen, together } from "./browser.js";
 
 /** What a page goes through, as far as the client cares. */
 export interface PageEvents {
@@ -17,14 +17,11 @@ export interface PageEvents {
  * out of the back/forward cache.
  */
 export function listenToPage({ window, document }: Browser, events: PageEvents): () => void {
-  const ends = [
-    listen(window, ["pagehide"], () => events.leaving()),
-    listen(window, ["pageshow"], () => events.back()),
-    listen(window, ["online"], () => events.online()),
-    listen(document, ["freeze"], () => events.frozen()),
-    listen(document, ["resume"], () => events.back()),
-  ];
-  return () => {
-    for (const end of ends) end();
-  };
+  return together(
+    listen(window, ["pagehide"], events.leaving),
+    listen(window, ["pageshow"], events.back),
+    listen(window, ["online"], events.online),
+    listen(document, ["freeze"], events.frozen),
+    listen(document, ["resume"], events.back),
+  );
 }

@@ -17,7 +17,7 @@ export interface LeaderState {
   visible: boolean;
   active: number;
   status: PresenceStatus;
-  error: string | null;
+  error: string | undefined;
   lastBeatAt: number | null;
   /** When the next heartbeat is due. */
   due: number;
@@ -42,7 +42,9 @@ export class Peers {
 
   open(name: string): void {
     this.close();
-    this.#channel = this.#browser.channel?.(name);
+    try {
+      this.#channel = this.#browser.channel?.(name);
+    } catch {} // Firefox, where cookies are blocked
     if (this.#channel) this.#channel.onmessage = (event) => this.#heard(event.data);
   }
 
@@ -51,7 +53,9 @@ export class Peers {
     this.#channel = undefined;
   }
 
-  say(message: Message): void {
+  /** Says whether there is anything that carries the message. */
+  say(message: Message): boolean {
     this.#channel?.postMessage(message);
+    return !!this.#channel;
   }
 }

@@ -1,6 +1,6 @@
 "use client";
 
-import { useCallback, useEffect, useSyncExternalStore } from "react";
+import { useCallback, useEffect, useRef, useSyncExternalStore } from "react";
 import { NOBODY, type PresenceList } from "./feed.js";
 import type { UserPresence } from "./presence.js";
 import { sharedAt } from "./shared.js";
@@ -26,21 +26,30 @@ export function useOnlineStatusTracking(
 ): PresenceState {
   const shared = sharedAt(url);
   const { client } = shared;
-  useEffect(() => shared.use(), [shared]);
+  const signedIn = Boolean(token);
+  useEffect(() => (signedIn ? shared.use() : undefined), [shared, signedIn]);
+  const had = useRef(false); // a page that only begins without a token has signed nobody out
   useEffect(() => {
     if (token) client.setToken(token);
-    else void client.logout();
+    else if (had.current) void client.logout();
+    had.current = Boolean(token);
   }, [client, token]);
   return useSyncExternalStore(client.subscribe, client.getState, () => IDLE);
 }
 
-/** The presence of a user, live; undefined until the server has told. */
-export function usePresence(user: string, { url }: HookOptions = {}): UserPresence | undefined {
+/** The presence of a user, live; undefined until the server has told. Without a user ("", null) it watches nobody. */
+export function usePresence(
+  user: string | null | undefined,
+  { url }: HookOptions = {},
+): UserPresence | undefined {
   const { feed } = sharedAt(url);
-  const subscribe = useCallback((heard: () => void) => feed.watch(user, heard), [feed, user]);
+  const subscribe = useCallback(
+    (heard: () => void) => (user ? feed.watch(user, heard) : () => {}),
+    [feed, user],
+  );
   return useSyncExternalStore(
     subscribe,
-    () => feed.presence(user),
+    () => (user ? feed.presence(user) : undefined),
     () => undefined,
   );
 }

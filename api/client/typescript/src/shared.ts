@@ -2,7 +2,7 @@ import { type Browser, browser } from "./browser.js";
 import { PresenceClient } from "./client.js";
 import { PresenceFeed } from "./feed.js";
 import type { PresenceOptions } from "./options.js";
-import { TokenSource } from "./token.js";
+import { type GetToken, TokenSource } from "./token.js";
 
 /** How long a client that nobody uses any more goes on, for the part of a page that takes over from another. */
 const LINGER = 50;
@@ -40,17 +40,25 @@ export class Shared {
 const all = new Map<string, Shared>(); // url → what is shared
 let defaults: PresenceOptions = {};
 
-/** Options for every hook of the page. Call it before the first of them is used. */
+/**
+ * Options for every hook of the page. Call it before the first of them is used. The same again, as by a component each
+ * time that it renders, changes nothing; getToken may be another function each time, and the last one is asked.
+ */
 export function configurePresence(options: PresenceOptions): void {
+  const before: PresenceOptions = defaults;
   defaults = options;
-  all.clear();
+  const names = Object.keys({ ...before, ...options }) as (keyof PresenceOptions)[];
+  const same = (name: keyof PresenceOptions) =>
+    name === "getToken" ? !before[name] === !options[name] : before[name] === options[name];
+  if (!names.every(same)) all.clear();
 }
 
 /** What the parts of a page share that use the service at a url. */
 export function sharedAt(url = defaults.url ?? ""): Shared {
   let shared = all.get(url);
   if (!shared) {
-    shared = new Shared({ ...defaults, url });
+    const getToken: GetToken = (how) => defaults.getToken?.(how) ?? null;
+    shared = new Shared({ ...defaults, url, ...(defaults.getToken && { getToken }) });
     all.set(url, shared);
   }
   return shared;

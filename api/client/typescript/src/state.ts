@@ -35,7 +35,16 @@ export class Store<T> {
 
   set(value: T): void {
     this.value = value;
-    for (const heard of [...this.#listeners]) heard();
+    for (const heard of [...this.#listeners]) {
+      try {
+        heard();
+      } catch (thrown) {
+        // Whoever listens ends neither the heartbeats nor what the others hear.
+        queueMicrotask(() => {
+          throw thrown;
+        });
+      }
+    }
   }
 
   subscribe(heard: () => void): () => void {

@@ -1,6 +1,6 @@
 import { AnswerError, asError, meaning } from "./answer.js";
 import { Backoff, retryAfter } from "./backoff.js";
-import { type Browser, browser, listen } from "./browser.js";
+import { type Browser, browser, listen, together } from "./browser.js";
 import { base, type PresenceOptions } from "./options.js";
 import { Pause } from "./pause.js";
 import type { StatusChange, UserPresence } from "./presence.js";
@@ -11,12 +11,17 @@ import { TokenSource } from "./token.js";
 const SILENCE = 45_000;
 /** A page that is hidden for this long gives its connection back, of which a browser has six a host over HTTP/1.1. */
 const HIDDEN = 30_000;
+/** Why a connection is given back, which is no error. */
+const PARKED = new Error("the page rests");
 /** A stream that lasted this long was a good one. */
 const GOOD = 10_000;
 
 export interface StreamEvents {
-  /** Users as they are now. fresh: what was known before no longer counts; else it adds to the message before. */
-  snapshot(users: UserPresence[], fresh: boolean): void;
+  /**
+   * Users as they are now. fresh: what was known before no longer counts; else it adds to the message before. complete:
+   * it is the last message of this snapshot.
+   */
+  snapshot(users: UserPresence[], fresh: boolean, complete: boolean): void;
   status(change: StatusChange): void;
   /** Whether the stream is up; error: why it is not. */
   connected(up: boolean, error: Error | null): void;
@@ -43,6 +48,7 @@ export class PresenceStream {
   #parked = false; // hidden for long, or in the back/forward cache
   #lastId = "";
   #fresh = true;
+  #notBefore = 0; // the server asked for silence until then
 
   readonly #events: StreamEvents;
 
@@ -59,23 +65,22 @@ export class PresenceStream {
   start(): void {
     if (this.#end) return;
     let hidden: (() => void) | undefined;
-    const ends = [
+    const shown = () => {
+      hidden?.();
+      if (this.#browser.document?.hidden) {
+        hidden = this.#browser.after(HIDDEN, () => this.#park());
+      } else this.#unpark();
+    };
+    this.#end = together(
       this.#tokens.subscribe(() => this.#pause.wake()),
       listen(this.#browser.window, ["online"], () => this.#pause.wake()),
       listen(this.#browser.window, ["pagehide"], () => this.#park()),
       listen(this.#browser.window, ["pageshow"], () => this.#unpark()),
-      listen(this.#browser.document, ["visibilitychange"], () => {
-        hidden?.();
-        if (this.#browser.document?.hidden) {
-          hidden = this.#browser.after(HIDDEN, () => this.#park());
-        } else this.#unpark();
-      }),
-    ];
-    this.#end = () => {
-      hidden?.();
-      for (const end of ends) end();
-    };
+      listen(this.#browser.document, ["visibilitychange"], shown),
+      () => hidden?.(),
+    );
     this.#parked = false;
+    shown();
     void this.#run(this.#end);
   }
 
@@ -88,7 +93,7 @@ export class PresenceStream {
 
   #park(): void {
     this.#parked = true;
-    this.#connection?.abort();
+    this.#connection?.abort(PARKED);
   }
 
   #unpark(): void {
@@ -101,8 +106,18 @@ export class PresenceStream {
       const [wait, error] = await this.#connect();
       if (this.#end !== life) return;
       this.#events.connected(false, error);
-      await this.#pause.for(this.#parked ? Infinity : wait);
+      await this.#rest(wait, life);
     }
+  }
+
+  /** Waits so long, less if something happens; but in any case until the page is back and the server allows it. */
+  async #rest(ms: number, life: () => void): Promise<void> {
+    let wait = ms;
+    do {
+      const asked = this.#notBefore - this.#browser.now();
+      await this.#pause.for(this.#parked ? Infinity : Math.max(wait, asked));
+      wait = 0;
+    } while (this.#end === life && (this.#parked || this.#browser.now() < this.#notBefore));
   }
 
   /** Connects once and reads to the end. Returns how long to wait, and the error if there was one. Never rejects. */
@@ -112,14 +127,17 @@ export class PresenceStream {
     this.#connection = connection;
     try {
       const answer = await this.#open(connection);
-      if (!answer) return [Infinity, null];
+      if (!answer) return [connection.signal.aborted ? 0 : Infinity, null];
       if (!answer.ok || !answer.body) return this.#refused(answer);
       this.#events.connected(true, null);
       await this.#read(answer.body, connection);
     } catch (thrown) {
+      if (connection.signal.reason === PARKED) return [0, null];
       const good = this.#browser.now() - began >= GOOD;
       if (good) this.#backoff.succeeded();
       return [this.#backoff.failed(), asError(thrown)];
+    } finally {
+      connection.abort(); // also where what came could not be read
     }
     // Streams end with their tokens, and with their servers: all at once, so not all come back at once.
     if (this.#browser.now() - began < GOOD) return [this.#backoff.failed(), null];
@@ -152,6 +170,7 @@ export class PresenceStream {
     const asked = retryAfter(answer.headers.get("retry-after"), this.#browser.now());
     // Without a body there is nothing that can be read: a browser that cannot stream.
     const wait = meaning(answer.status) === "later" ? this.#backoff.failed(asked) : Infinity;
+    if (asked && wait < Infinity) this.#notBefore = this.#browser.now() + wait;
     return [wait, new AnswerError(answer.status)];
   }
 
@@ -160,7 +179,9 @@ export class PresenceStream {
     const decoder = new TextDecoder();
     const parser = new EventParser();
     for (;;) {
-      const silent = this.#browser.after(SILENCE, () => connection.abort());
+      const silent = this.#browser.after(SILENCE, () =>
+        connection.abort(new Error("the stream fell silent")),
+      );
       const piece = await reader.read().finally(silent);
       if (piece.done || connection.signal.aborted) return;
       for (const event of parser.push(decoder.decode(piece.value, { stream: true }))) {
@@ -171,7 +192,7 @@ export class PresenceStream {
 
   #take({ event, data, id }: ServerSentEvent): void {
     if (event === "snapshot") {
-      this.#events.snapshot(JSON.parse(data).users, this.#fresh);
+      this.#events.snapshot(JSON.parse(data).users, this.#fresh, id !== "");
       this.#fresh = false;
     } else if (event === "status") {
       this.#events.status(JSON.parse(data));

@@ -6,6 +6,7 @@ export class TokenSource {
   /** The token last known, for moments that cannot wait, such as a closing page. */
   current: string | null;
   #signedOut = false;
+  #sets = 0;
   #renewing: Promise<string | null> | undefined;
   readonly #listeners = new Set<(before: string | null) => void>();
 
@@ -34,6 +35,7 @@ export class TokenSource {
 
   /** The user has signed in, has another token, or (null) has signed out. */
   set(token: string | null): void {
+    this.#sets++;
     this.#signedOut = !token;
     this.#change(token || null);
   }
@@ -45,8 +47,9 @@ export class TokenSource {
   }
 
   async #asked(forceRefresh: boolean): Promise<string | null> {
+    const sets = this.#sets;
     const token = await this.#ask?.({ forceRefresh });
-    return this.#signedOut ? null : token || null;
+    return sets === this.#sets ? token || null : this.current; // what was set meanwhile is newer
   }
 
   #change(token: string | null): void {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { PresenceClient } from "../src/client.js";
 import type { PresenceOptions } from "../src/options.js";
 import { accepted, settle, Tab, tokenOf, World } from "./world.js";
@@ -85,6 +85,27 @@ describe("a client that has started", () => {
     expect(world.calls).toHaveLength(1);
   });
 
+  it("goes on, and tells the others, where one who listens throws", async () => {
+    const thrown: unknown[] = [];
+    vi.spyOn(globalThis, "queueMicrotask").mockImplementation((run) => {
+      Promise.resolve()
+        .then(run)
+        .catch((error) => thrown.push(error));
+    });
+    const world = new World();
+    const client = new PresenceClient({ token: ALICE, browser: new Tab(world).browser() });
+    client.subscribe(() => {
+      throw new Error("of the application");
+    });
+    let told = 0;
+    client.subscribe(() => told++);
+    client.start();
+    await world.pass(40_000);
+    expect(world.calls).toHaveLength(3);
+    expect(told).toBe(2); // it leads; it is online
+    expect(thrown).toHaveLength(2); // nothing is swallowed
+  });
+
   it("stops with a farewell, and can start again", async () => {
     const { world, client } = await started();
     world.take();
@@ -111,6 +132,16 @@ describe("the interval that a heartbeat declares", () => {
   it("is the one that the application set, 360 seconds at most", async () => {
     const { world } = await started({ interval: 400_000 });
     expect(world.calls[0]?.body.every).toBe(360);
+  });
+
+  it("is not the time for which another tab has led", async () => {
+    const { world, tab } = await started({ interval: 30_000 });
+    await tab.happens("pagehide");
+    await tab.show(false);
+    await world.pass(600_000);
+    world.take();
+    await tab.happens("pageshow");
+    expect(world.take().map((c) => c.body.every)).toEqual([30]);
   });
 
   it("is the real one in a hidden tab that is held back", async () => {
@@ -223,6 +254,18 @@ describe("a failure", () => {
     expect(first).toBeLessThanOrEqual(40);
   });
 
+  it("with a Retry-After is not tried before by a page that comes back either", async () => {
+    const { world, tab } = await started();
+    world.serve = () => new Response(null, { status: 429, headers: { "Retry-After": "40" } });
+    await world.pass(5_000);
+    world.take();
+    const from = world.now;
+    await tab.happens("pagehide");
+    await tab.happens("pageshow");
+    await world.pass(45_000);
+    expect(times(world, from)).toEqual([0, 40]); // the farewell, and the next
+  });
+
   it.each([403, 404, 410])("with %i is not tried again until something happens", async (status) => {
     const { world, tab, client } = await started();
     world.serve = () => new Response(null, { status });
@@ -260,6 +303,19 @@ describe("a token", () => {
     expect(world.calls).toHaveLength(1);
     expect(client.getState()).toMatchObject({ status: "unauthorized", isLeader: false });
     client.setToken(tokenOf("alice", 2));
+    await settle();
+    expect(client.getState().status).toBe("online");
+  });
+
+  it("that comes as soon as the application hears of it counts", async () => {
+    const world = new World();
+    world.serve = (call) =>
+      call.token === ALICE ? new Response(null, { status: 401 }) : accepted();
+    const client = new PresenceClient({ token: ALICE, browser: new Tab(world).browser() });
+    client.subscribe(() => {
+      if (client.getState().status === "unauthorized") client.setToken(tokenOf("alice", 2));
+    });
+    client.start();
     await settle();
     expect(client.getState().status).toBe("online");
   });
@@ -323,6 +379,15 @@ describe("a page that closes", () => {
     await tab.happens("pagehide");
     expect(beat?.signal?.aborted).toBe(true);
     expect(world.take()[0]?.body.leaving).toBe(true);
+  });
+
+  it("says farewell also where the first heartbeat is still on its way", async () => {
+    const world = new World();
+    world.serve = () => new Promise(() => {});
+    const { tab } = await started({}, world);
+    world.take();
+    await tab.happens("pagehide");
+    expect(world.take().map((c) => c.body.leaving)).toEqual([true]);
   });
 
   it("and comes back out of the cache beats at once", async () => {

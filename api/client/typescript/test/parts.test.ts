@@ -87,6 +87,18 @@ describe("a token", () => {
   });
 });
 
+describe("a token that the application sets", () => {
+  it("is newer than one that was asked for before", async () => {
+    let answer = (_: string) => {};
+    const source = new TokenSource(() => new Promise((resolve) => (answer = resolve)), "alice");
+    const asked = source.refresh();
+    source.set("bob");
+    answer("alice again");
+    await asked;
+    expect(source.current).toBe("bob");
+  });
+});
+
 describe("a session", () => {
   it("lasts as long as the page where storage is blocked", () => {
     const blocked = () => {

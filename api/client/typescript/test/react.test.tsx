@@ -2,6 +2,7 @@ import { act, Profiler, StrictMode } from "react";
 import { createRoot, type Root } from "react-dom/client";
 import { renderToString } from "react-dom/server";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Browser } from "../src/browser.js";
 import {
   configurePresence,
   useOnlineStatusTracking,
@@ -37,6 +38,11 @@ function page(world = new World()) {
 function App({ token }: { token: string | null }) {
   const { status } = useOnlineStatusTracking(token);
   return <p>{status}</p>;
+}
+
+function Careless({ browser, n }: { browser: Partial<Browser>; n: number }) {
+  configurePresence({ url: "https://p.example", browser, getToken: () => tokenOf("alice", n) });
+  return <App token={ALICE} />;
 }
 
 const show = (token: string | null) =>
@@ -97,6 +103,46 @@ describe("useOnlineStatusTracking", () => {
     expect(bodies(world)).toEqual([["/v1/heartbeat", true]]);
   });
 
+  it("does not sign out where it begins without a token", async () => {
+    const { world, pass } = page();
+    await show(ALICE);
+    await act(() => root.render(null));
+    await pass(1_000);
+    bodies(world);
+    await show(null); // mounted again, and the token is still being read
+    await pass(1_000);
+    expect(bodies(world)).toEqual([]);
+    expect(place.textContent).toBe("idle");
+    await show(ALICE);
+    expect(bodies(world)).toEqual([BEAT]);
+  });
+
+  it("without a token leaves one with a token alone", async () => {
+    const { world, pass } = page();
+    await act(() =>
+      root.render(
+        <StrictMode>
+          <App token={ALICE} />
+          <App token={null} />
+        </StrictMode>,
+      ),
+    );
+    await pass(1_000);
+    expect(bodies(world)).toEqual([BEAT]);
+  });
+
+  it("begins once where each rendering configures the same again", async () => {
+    const world = new World();
+    const browser = new Tab(world).browser();
+    for (let n = 1; n < 4; n++) {
+      await act(() => root.render(<Careless browser={browser} n={n} />));
+      await act(() => world.pass(100));
+    }
+    expect(world.take().map((c) => c.token)).toEqual([tokenOf("alice", 1)]);
+    await act(() => world.pass(6_000));
+    expect(world.take().map((c) => c.token)).toEqual([tokenOf("alice", 3)]); // the last one's getToken
+  });
+
   it("does not render again for each heartbeat", async () => {
     const { pass } = page();
     let renders = 0;
@@ -119,7 +165,7 @@ describe("useOnlineStatusTracking", () => {
   });
 });
 
-function Friend({ user }: { user: string }) {
+function Friend({ user }: { user: string | undefined }) {
   return <i>{usePresence(user)?.status ?? "…"}</i>;
 }
 
@@ -156,6 +202,22 @@ describe("usePresence and usePresenceList", () => {
       await settle();
     });
     expect(place.textContent).toBe("onlineawaybusy");
+  });
+
+  it("watch nobody where there is nobody to watch yet", async () => {
+    const { pass, connections } = watching();
+    await act(() =>
+      root.render(
+        <>
+          <App token={ALICE} />
+          <Friend user="" />
+          <Friend user={undefined} />
+        </>,
+      ),
+    );
+    await pass(1_000);
+    expect(connections).toHaveLength(0);
+    expect(place.textContent).toBe("online……");
   });
 
   it("show everybody", async () => {

@@ -1,18 +1,24 @@
 import { describe, expect, it } from "vitest";
 import { PresenceStream, type StreamOptions } from "../src/stream.js";
+import { TokenSource } from "../src/token.js";
 import { snapshot, status, streamingWorld } from "./streaming.js";
 import { settle, tokenOf } from "./world.js";
 
 const ROOT = tokenOf("root");
 
-async function streaming(options: StreamOptions = {}) {
-  const server = streamingWorld();
+async function streaming(
+  options: StreamOptions = {},
+  server = streamingWorld(),
+  last = (_: boolean) => {},
+) {
   const heard: string[] = [];
   const stream = new PresenceStream(
     { token: ROOT, browser: server.tab.browser(), ...options },
     {
-      snapshot: (users, fresh) =>
-        heard.push(`${fresh ? "fresh" : "more"} ${users.map((u) => u.user)}`),
+      snapshot: (users, fresh, complete) => {
+        heard.push(`${fresh ? "fresh" : "more"} ${users.map((u) => u.user)}`);
+        last(complete);
+      },
       status: (change) => heard.push(`${change.user} ${change.status}`),
       connected: (up, error) => heard.push(up ? "up" : `down${error ? ` ${error.message}` : ""}`),
     },
@@ -124,6 +130,59 @@ describe("the live stream", () => {
     expect(at(1).lastId).toBe("6");
   });
 
+  it("gives it back also where the page has been hidden from the start", async () => {
+    const server = streamingWorld();
+    await server.tab.show(false);
+    const { world, tab, at, connections } = await streaming({}, server);
+    await world.pass(31_000);
+    expect(at(0).closed()).toBe(true);
+    await tab.show(true);
+    expect(connections).toHaveLength(2);
+  });
+
+  it("does not take it again while hidden, whatever happens", async () => {
+    const tokens = new TokenSource(undefined, ROOT);
+    const { world, tab, connections, take } = await streaming({ tokens });
+    await tab.show(false);
+    await world.pass(31_000);
+    expect(take().at(-1)).toBe("down"); // which is no error
+    tokens.set(tokenOf("root", 2));
+    await tab.happens("online");
+    await world.pass(60_000);
+    expect(connections).toHaveLength(1);
+    await tab.show(true);
+    expect(connections).toHaveLength(2);
+  });
+
+  it("comes back with a page that was gone only while a token was asked for", async () => {
+    let answer = (_: string) => {};
+    const getToken = () => new Promise<string>((resolve) => (answer = resolve));
+    const { world, tab, connections } = await streaming({ token: null, getToken });
+    await tab.happens("pagehide");
+    await tab.happens("pageshow");
+    answer(ROOT);
+    await settle();
+    answer(ROOT);
+    await world.pass(2_000);
+    expect(connections).toHaveLength(1);
+  });
+
+  it("closes a connection that brings what it cannot read", async () => {
+    const { world, at, connections } = await streaming();
+    at(0).write("event: snapshot\ndata: {\n\n");
+    await world.pass(3_000);
+    expect(at(0).closed()).toBe(true);
+    expect(connections).toHaveLength(2);
+  });
+
+  it("says which snapshot is the last of several", async () => {
+    const complete: boolean[] = [];
+    const { at } = await streaming({}, streamingWorld(), (last) => complete.push(last));
+    at(0).write(snapshot(0, ["a", "online"]) + snapshot(5, ["b", "away"]));
+    await settle();
+    expect(complete).toEqual([false, true]);
+  });
+
   it("gives it back when the page closes, and comes back with the page", async () => {
     const { tab, at, connections } = await streaming();
     await tab.happens("pagehide");
@@ -150,7 +209,10 @@ describe("the live stream", () => {
     const { world, connections, take, tab } = await streaming();
     world.serve = () => new Response(null, { status: 503, headers: { "Retry-After": "100" } });
     connections.at(-1)?.end();
-    await world.pass(95_000);
+    await world.pass(50_000);
+    await tab.happens("online");
+    await tab.show(true);
+    await world.pass(45_000);
     expect(world.take()).toHaveLength(2);
     world.serve = () => new Response(null, { status: 403 });
     await world.pass(600_000);

@@ -58,6 +58,51 @@ describe("of many tabs", () => {
     expect(who(world)).toEqual(["b"]);
   });
 
+  it("one that is used takes over when the one that leads hangs", async () => {
+    const world = new World();
+    const [a, b, c] = await open(world, ["a", "b", "c"]);
+    await c.tab.show(false);
+    await world.pass(30_000);
+    who(world);
+    a.tab.hang();
+    await b.tab.happens("keydown");
+    await c.tab.happens("keydown"); // hidden, it keeps in line
+    await world.pass(9_000);
+    await b.tab.happens("keydown");
+    expect(who(world)).toEqual([]);
+    await world.pass(6_000);
+    await c.tab.happens("keydown");
+    await b.tab.happens("keydown");
+    expect(who(world)).toEqual(["b"]);
+    expect(b.client.getState()).toMatchObject({ status: "online", isLeader: true });
+  });
+
+  it("one that is opened takes over from one that hangs", async () => {
+    const world = new World();
+    const [a] = await open(world, ["a"]);
+    a.tab.hang();
+    await world.pass(30_000);
+    who(world);
+    const [b] = await open(world, ["b"]);
+    await world.pass(10_000);
+    await b.tab.happens("touchstart");
+    expect(who(world)).toEqual(["b"]);
+  });
+
+  it("no other takes over from one that answers", async () => {
+    const world = new World();
+    const [a, b] = await open(world, ["a", "b"]);
+    for (let i = 0; i < 20; i++) {
+      await b.tab.happens("keydown");
+      await world.pass(7_000);
+    }
+    expect(a.client.getState().isLeader).toBe(true);
+    await b.tab.happens("keydown");
+    await b.tab.happens("pagehide");
+    await world.pass(60_000);
+    expect(a.client.getState().isLeader).toBe(true);
+  });
+
   it("one that does not lead closes without a word", async () => {
     const world = new World();
     const [, b] = await open(world, ["a", "b"]);
@@ -165,6 +210,17 @@ describe("without locks", () => {
     await a.tab.happens("pagehide");
     await world.pass(6_000);
     expect(who(world)).toEqual(["a leaving", "b", "b"]);
+  });
+
+  it("and channels, as where Firefox blocks cookies, it is the same", async () => {
+    const world = new World();
+    const refuse = () => Promise.reject(new DOMException("insecure", "SecurityError"));
+    const locks = { request: refuse } as unknown as LockManager;
+    const channel = () => {
+      throw new DOMException("insecure", "SecurityError");
+    };
+    await open(world, ["a", "b"], { locks, channel });
+    expect(who(world)).toEqual(["a", "b"]);
   });
 
   it("which a sandbox refuses, it is the same", async () => {

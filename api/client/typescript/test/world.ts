@@ -133,6 +133,11 @@ export class Tab {
     await settle();
   }
 
+  /** The tab's process is suspended: as kill, but what it held it keeps. */
+  hang(): void {
+    this.alive = false;
+  }
+
   private async fetch(url: string, how: RequestInit = {}): Promise<Response> {
     const headers = new Headers(how.headers);
     const call: Call = {
@@ -226,7 +231,9 @@ class Channel {
     const data = structuredClone(message);
     for (const other of this.world.channels) {
       if (other === this || other.name !== this.name) continue;
-      queueMicrotask(() => this.world.channels.has(other) && other.onmessage?.({ data }));
+      queueMicrotask(() => {
+        if (this.world.channels.has(other) && other.tab.alive) other.onmessage?.({ data });
+      });
     }
   }
 
