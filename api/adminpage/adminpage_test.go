@@ -1,12 +1,15 @@
 package adminpage_test
 
 import (
+	"compress/gzip"
+	"io"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -91,6 +94,53 @@ func TestAFileThatTheBrowserHasIsNotSentAgain(t *testing.T) {
 	}
 	if other, _ := asset(t, "admin.js", `"other"`); other.Code != http.StatusOK {
 		t.Errorf("an old file got %d", other.Code)
+	}
+}
+
+func TestFilesAreCompressedForWhoTakesThat(t *testing.T) {
+	for accepted, want := range map[string]bool{
+		"gzip": true, "gzip, deflate, br": true, "br;q=1.0, GZIP;q=0.5": true, "*": true, "x-gzip": true,
+		"": false, "br": false, "gzip;q=0": false, "gzip; q=0.000, *": false, "*, gzip;q=0": false, "gzip;q=x": false,
+	} {
+		w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/admin/assets/x", nil)
+		r.Header.Set("Accept-Encoding", accepted)
+		adminpage.ServeAsset(w, r, "admin.js")
+		if got := w.Header().Get("Content-Encoding") == "gzip"; got != want {
+			t.Errorf("compressed for %q: %t", accepted, got)
+		}
+		if w.Header().Get("Vary") != "Accept-Encoding" {
+			t.Errorf("a cache is not told that %q matters", accepted)
+		}
+	}
+}
+
+func TestTheTwoFormsOfAFileAreTheSameAndHaveTheirOwnTags(t *testing.T) {
+	get := func(tag string) *httptest.ResponseRecorder {
+		w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/admin/assets/x", nil)
+		r.Header.Set("Accept-Encoding", "gzip")
+		r.Header.Set("If-None-Match", tag)
+		adminpage.ServeAsset(w, r, "admin.js")
+		return w
+	}
+	plain, zipped := first(asset(t, "admin.js", "")), get("")
+	if 2*zipped.Body.Len() > plain.Body.Len() || zipped.Header().Get("Content-Length") != strconv.Itoa(zipped.Body.Len()) {
+		t.Errorf("%d bytes of %d, said to be %s", zipped.Body.Len(), plain.Body.Len(), zipped.Header().Get("Content-Length"))
+	}
+	r, err := gzip.NewReader(zipped.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(r); err != nil || string(got) != plain.Body.String() {
+		t.Errorf("what is unpacked differs: %v", err)
+	}
+	tag, other := zipped.Header().Get("ETag"), plain.Header().Get("ETag")
+	if tag == other {
+		t.Errorf("both have the tag %s", tag)
+	}
+	for given, want := range map[string]int{tag: 304, "W/" + tag: 304, `"old", ` + tag: 304, "*": 304, other: 200, `"old"`: 200} {
+		if got := get(given); got.Code != want || got.Header().Get("ETag") != tag {
+			t.Errorf("who has %s gets %d with the tag %s", given, got.Code, got.Header().Get("ETag"))
+		}
 	}
 }
 

@@ -1,9 +1,11 @@
 import { useEffect, useState } from 'preact/hooks'
+import { Problem } from './call'
 
 /** Asked is what became of a question to the service: the last answer, the last failure, or neither yet. */
 export interface Asked<T> {
   answer?: T
   failure?: string
+  code?: string // of the failure, where the service named one
 }
 
 /**
@@ -11,7 +13,7 @@ export interface Asked<T> {
  * it asks again, and what it has stays until the answer comes.
  */
 export function useAsked<T>(ask: () => Promise<T>, on: unknown[], every = 0, least = 0): Asked<T> {
-  const [state, set] = useState<{ on: string; answer?: T; failure?: string }>({ on: '' })
+  const [state, set] = useState<Asked<T> & { on: string }>({ on: '' })
   const name = JSON.stringify(on)
   useEffect(() => {
     let wanted = true
@@ -21,7 +23,8 @@ export function useAsked<T>(ask: () => Promise<T>, on: unknown[], every = 0, lea
         const answer = await ask()
         if (wanted) set({ on: name, answer })
       } catch (err) {
-        if (wanted) set((s) => ({ ...(s.on === name ? s : {}), on: name, failure: err instanceof Error ? err.message : String(err) }))
+        const failure = err instanceof Error ? err.message : String(err)
+        if (wanted) set((s) => ({ ...(s.on === name ? s : {}), on: name, failure, code: err instanceof Problem ? err.code : '' }))
       }
       if (wanted && every) timer = setTimeout(go, every)
     }

@@ -1,6 +1,6 @@
-import { useState } from 'preact/hooks'
+import { useMemo, useState } from 'preact/hooks'
 import { AuditList } from './auditlist'
-import { Period, type Days } from './period'
+import { days, Period, start } from './period'
 
 const types = ['login', 'logout', 'override', 'offline', 'online', 'erased', 'heartbeat']
 
@@ -9,14 +9,15 @@ export function Audit() {
   const [typed, type] = useState('')
   const [user, setUser] = useState('')
   const [kind, setKind] = useState('')
-  const [days, setDays] = useState<Days>(1)
+  const [times, again] = useState(0) // that it was asked for
+  const of = useMemo(() => ({ user, type: kind, from: start(days.value) }), [user, kind, days.value, times])
   return (
     <>
       <div class="title">
         <h1 tabIndex={-1}>Audit</h1>
-        <Period days={days} onChange={setDays} />
+        <Period />
       </div>
-      <form class="set" role="search" onSubmit={(e) => (e.preventDefault(), setUser(typed.trim()))}>
+      <form class="set" role="search" onSubmit={(e) => (e.preventDefault(), setUser(typed.trim()), again(times + 1))}>
         <label class="grow">
           User id
           <input type="search" autocomplete="off" spellcheck={false} value={typed} placeholder="everybody" onInput={(e) => type(e.currentTarget.value)} />
@@ -32,7 +33,7 @@ export function Audit() {
         </label>
         <button type="submit">Show</button>
       </form>
-      <AuditList key={`${user} ${kind} ${days}`} user={user} type={kind} days={days} />
+      <AuditList key={JSON.stringify(of)} of={of} />
     </>
   )
 }

@@ -15,7 +15,7 @@ export class Problem extends Error {
 const root = new URL('..', document.baseURI)
 
 /** address returns where a path of the service is, such as "v1/stats". */
-export const address = (path: string): string => new URL(path, root).href
+export const address = (path: string): string => root.href + path
 
 let expired: () => void = () => {}
 
@@ -24,14 +24,22 @@ export function whenExpired(act: () => void): void {
   expired = act
 }
 
+/** Who does not answer for so many milliseconds is told to be unreachable. */
+const patience = 30_000
+
 /** call sends a request and returns the JSON of its answer; a refusal is thrown as a Problem. */
-export async function call<T>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<T> {
+export async function call<T>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}, wait = patience): Promise<T> {
   const answer = await reach(path, {
     method,
     headers: { Accept: 'application/json', ...(body === undefined ? {} : { 'Content-Type': 'application/json' }), ...headers },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    signal: AbortSignal.timeout(wait),
   })
-  if (answer.ok) return (answer.status === 204 ? undefined : await answer.json()) as T
+  try {
+    if (answer.ok) return (answer.status === 204 ? undefined : await answer.json()) as T
+  } catch {
+    throw unreachable() // it broke off
+  }
   const problem = await problemOf(answer)
   if (problem.status === 401 && !headers.Authorization) expired()
   throw problem
@@ -39,15 +47,21 @@ export async function call<T>(method: string, path: string, body?: unknown, head
 
 /** text returns an answer as it is, whether it is a success or not. */
 export async function text(path: string): Promise<{ status: number; body: string }> {
-  const answer = await reach(path, {})
-  return { status: answer.status, body: await answer.text() }
+  const answer = await reach(path, { signal: AbortSignal.timeout(patience) })
+  try {
+    return { status: answer.status, body: await answer.text() }
+  } catch {
+    throw unreachable()
+  }
 }
+
+const unreachable = () => new Problem(0, 'unreachable', 'The service cannot be reached.')
 
 async function reach(path: string, init: RequestInit): Promise<Response> {
   try {
     return await fetch(address(path), { cache: 'no-store', credentials: 'same-origin', ...init })
   } catch {
-    throw new Problem(0, 'unreachable', 'The service cannot be reached.')
+    throw unreachable()
   }
 }
 

@@ -60,6 +60,7 @@ export function Grid({ rows, total, empty, onEnd }: { rows: Person[]; total: num
   const activeShown = drawn.some((p) => p.user === active)
   return (
     <>
+      {!rows.length && <p class="empty nobody">{empty}</p>}
       <div
         class="grid"
         role="grid"
@@ -93,12 +94,11 @@ export function Grid({ rows, total, empty, onEnd }: { rows: Person[]; total: num
           </div>
         </div>
       </div>
-      {!rows.length && <p class="empty">{empty}</p>}
       <div class="pages">
         <button type="button" onClick={() => page(-1)} disabled={first === 0}>
           Previous page
         </button>
-        <span class="quiet">{rows.length ? `${number(first + 1)} to ${number(Math.min(rows.length, first + seen.fits))} of ${number(rows.length)}${total > rows.length ? ` fetched, ${number(total)} in all` : ''}` : 'none'}</span>
+        <span class="quiet">{rows.length ? `${number(first + 1)} to ${number(Math.min(rows.length, first + seen.fits))} of ${number(rows.length)}${total > rows.length ? ` fetched, ${number(total)} in all` : ''}` : 'None'}</span>
         <button type="button" onClick={() => page(1)} disabled={last >= rows.length}>
           Next page
         </button>

@@ -13,14 +13,29 @@ export function Health() {
   const stats = useAsked(() => (reads ? call<Stats>('GET', 'v1/stats') : call<undefined>('GET', 'v1/me')), [reads], 5000)
   return (
     <>
-      <h1 tabIndex={-1}>Health</h1>
+      <div class="title">
+        <h1 tabIndex={-1}>Health</h1>
+        <Verdict failure={ready.failure} status={ready.answer?.status} />
+        {reads && (
+          <span class="end">
+            <Copy command={curl('v1/stats')} of="the figures" />
+          </span>
+        )}
+      </div>
       {stats.answer && <View of={stats.answer} />}
-      {reads && stats.failure && <p class="failure">{stats.failure}</p>}
+      {reads && stats.failure && stats.failure !== ready.failure && <p class="failure">{stats.failure}</p>}
       <h2>Checks</h2>
       {ready.failure && <p class="failure">{ready.failure}</p>}
       {ready.answer && <Checks text={ready.answer.body} />}
     </>
   )
+}
+
+// Verdict is the answer to the first question: may users be sent to this node?
+function Verdict({ failure, status }: { failure?: string; status?: number }) {
+  if (failure) return <span class="badge busy">no answer</span>
+  if (status === undefined) return null
+  return status === 200 ? <span class="badge online">ready</span> : <span class="badge busy">not ready</span>
 }
 
 function View({ of: s }: { of: Stats }) {
@@ -36,17 +51,14 @@ function View({ of: s }: { of: Stats }) {
     ['Offline', number(s.offline)],
   ]
   return (
-    <>
-      <dl class="facts">
-        {facts.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
-      <Copy command={curl('v1/stats')} of="the figures" />
-    </>
+    <dl class="facts four">
+      {facts.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
   )
 }
 
@@ -67,7 +79,7 @@ function Checks({ text: all }: { text: string }) {
             <tr key={name}>
               <td>{name}</td>
               <td class={sign === '+' ? '' : 'bad'}>{sign === '+' ? detail : `not well: ${detail}`}</td>
-              <td>
+              <td class="end">
                 <Copy command={curl('readyz?verbose')} of={`check ${name}`} />
               </td>
             </tr>

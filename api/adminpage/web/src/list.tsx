@@ -3,12 +3,21 @@ import { useEffect, useMemo } from 'preact/hooks'
 import { call, parameters } from './call'
 import { say } from './copy'
 import { Grid } from './grid'
-import { byId, count, inOrder, people, personOf, version, type Person } from './people'
+import { byId, count, generation, inOrder, link, people, personOf, version, type Person } from './people'
 import { go } from './route'
+import { total } from './total'
 import { type Presence, statuses } from './types'
 import { number } from './words'
 
 type Filter = 'present' | (typeof statuses)[number]
+
+const empty: Record<Filter, string> = {
+  present: 'Nobody is here. A user appears with his first login or heartbeat.',
+  online: 'Nobody is online.',
+  away: 'Nobody is away.',
+  busy: 'Nobody is busy.',
+  offline: 'Nobody is offline.',
+}
 
 const filter = signal<Filter>('present')
 const search = signal('')
@@ -51,8 +60,8 @@ export function List() {
   const words = search.value
   useEffect(() => {
     if (by === 'offline') void more(true)
-  }, [by])
-  const { busy, next, failure, total, users } = absent.value
+  }, [by, generation.value])
+  const { busy, next, failure, users, total: all } = absent.value
   useEffect(() => {
     if (by === 'offline' && words && next && !busy && !failure) void more(false) // a search is of all of them
   }, [by, words, busy])
@@ -62,13 +71,13 @@ export function List() {
     <>
       <h1 tabIndex={-1}>Users</h1>
       <Find rows={rows} />
-      <Filters />
+      <Filters offline={by === 'offline' && !next && !words && !busy && !failure ? rows.length : total.value?.offline} />
       {failure && by === 'offline' && <p class="failure">{failure}</p>}
       <Grid
         rows={rows}
-        total={by === 'offline' && next && !words ? Math.max(total, users.length) : 0}
+        total={by === 'offline' && next && !words ? Math.max(all, users.length) : 0}
         onEnd={() => by === 'offline' && void more(false)}
-        empty={words ? `Nobody here whose id contains “${words}”. Enter looks the id up on the server.` : 'Nobody.'}
+        empty={link.value === 'connecting' || (by === 'offline' && busy) ? 'Asking the service…' : words ? `Nobody here whose id contains “${words}”. Enter looks the id up on the server.` : empty[by]}
       />
     </>
   )
@@ -77,9 +86,12 @@ export function List() {
 function Find({ rows }: { rows: Person[] }) {
   return (
     <form class="find" role="search" onSubmit={(e) => (e.preventDefault(), void open(search.peek().trim(), rows))}>
-      <label for="search">Search by id</label>
+      <label for="search" class="aside">
+        Search by id
+      </label>
       <input
         id="search"
+        placeholder="Search by id"
         type="search"
         autocomplete="off"
         spellcheck={false}
@@ -104,14 +116,14 @@ async function open(id: string, rows: Person[]): Promise<void> {
   }
 }
 
-function Filters() {
+function Filters({ offline }: { offline?: number }) {
   void version.value
   const names: [Filter, string, number | undefined][] = [
     ['present', 'Not offline', count.online + count.away + count.busy],
     ['online', 'Online', count.online],
     ['away', 'Away', count.away],
     ['busy', 'Busy', count.busy],
-    ['offline', 'Offline', filter.value === 'offline' ? absent.value.total : undefined],
+    ['offline', 'Offline', offline],
   ]
   return (
     <div class="filters" role="group" aria-label="Show">

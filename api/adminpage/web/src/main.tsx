@@ -1,7 +1,7 @@
 import './style.css'
 import { render } from 'preact'
 import { App } from './app'
-import { start } from './signin'
+import { begin } from './signin'
 
 render(<App />, document.getElementById('page')!)
-void start()
+void begin()

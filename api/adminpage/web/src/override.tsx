@@ -37,18 +37,20 @@ export function OverrideForm({ user, path, override, done }: { user: string; pat
     <>
       <h2>Override</h2>
       {override ? (
-        <p class="override">
-          <b>{override.status}</b> by <span class="id">{override.by}</span>, {override.until ? `until ${when(override.until)}` : 'until it is cleared'}
+        <div class="override">
+          <p>
+            <b>{override.status}</b> by <span class="id">{override.by}</span>, {override.until ? `until ${when(override.until)}` : 'until it is cleared'}
           {override.reason && (
             <>
               : <q class="id">{override.reason}</q>
             </>
-          )}{' '}
+          )}
+          </p>
           <button type="button" onClick={() => void act(`The override of ${user} is cleared.`, 'DELETE')}>
             Clear the override
-          </button>{' '}
+          </button>
           <Copy command={curl(place, 'DELETE')} of="clear the override" />
-        </p>
+        </div>
       ) : (
         <p class="empty">None: the status is the observed one.</p>
       )}

@@ -27,7 +27,7 @@ export const people = new Map<string, Person>() // user id → person
 /** count is how many people have a status. */
 export const count: Record<Status, number> = { online: 0, away: 0, busy: 0, offline: 0 }
 
-// Users in the order of their ids, and those who have come since. Nobody leaves: one who goes offline stays, as such.
+// Users in the order of their ids, and those who have come since. One who goes offline stays, as such.
 let ordered: Person[] = []
 let come: Person[] = []
 
@@ -69,8 +69,19 @@ function put(p: Person): void {
   changed()
 }
 
+/** forget drops a user whom the service no longer knows. */
+export function forget(user: string): void {
+  const p = people.get(user)
+  if (!p) return
+  people.delete(user)
+  count[p.status]--
+  ordered = inOrder().filter((o) => o !== p)
+  changed()
+}
+
 function clear(): void {
   people.clear()
+  generation.value++
   for (const s of Object.keys(count) as Status[]) count[s] = 0
   ordered = []
   come = []
@@ -78,19 +89,22 @@ function clear(): void {
 }
 
 let due: ReturnType<typeof setTimeout> | undefined
+let told = -Infinity // when version last rose, by performance.now()
 
 // changed announces a change with the next frame, or after a quarter of a second where none comes, as in a window that
-// another one covers. With very many people it is never sooner: each time all of them are looked through.
+// another one covers. With very many people it does so only after a quarter of a second without: each time all of them
+// are looked through.
 function changed(): void {
   if (due !== undefined) return
   const mine = setTimeout(tell, 250)
   due = mine
-  if (people.size <= 10_000) requestAnimationFrame(() => due === mine && tell())
+  if (people.size <= 10_000 || performance.now() - told >= 250) requestAnimationFrame(() => due === mine && tell())
 }
 
 function tell(): void {
   clearTimeout(due)
   due = undefined
+  told = performance.now()
   version.value++
 }
 
@@ -102,6 +116,14 @@ export function onChange(act: (c: Change) => void): () => void {
   return () => listeners.delete(act)
 }
 
+/** generation rises when everybody is told anew: whoever is no longer told of is offline, or erased. */
+export const generation = signal(0)
+
+let again = () => {}
+
+/** renew opens the stream again, from its beginning: it may be dead, or be silent about those who were erased. */
+export const renew = (): void => again()
+
 /** watch follows the stream until the returned function is called. A stream that ends is opened again. */
 export function watch(): () => void {
   let source: EventSource
@@ -109,17 +131,25 @@ export function watch(): () => void {
   const open = () => {
     let fresh = true // the next snapshot message is the first of its snapshot
     let placed = false // a whole snapshot has come: the browser resumes behind it
+    let gathered: Presence[] | undefined = people.size ? [] : undefined // takes the place of what is shown when it is whole
     source = new EventSource(address('v1/stream'))
     source.addEventListener('open', () => {
       link.value = 'live'
-      fresh ||= !placed
+      if (placed) return
+      fresh = true
+      gathered &&= []
     })
     source.addEventListener('reset', () => (fresh = true))
     source.addEventListener('snapshot', (e) => {
+      const { users } = JSON.parse(e.data) as { users: Presence[] }
+      const whole = e.lastEventId !== '' // of a snapshot only the last message has an id
+      gathered?.push(...users)
+      if (gathered && !whole) return
       if (fresh) clear()
       fresh = false
-      placed ||= e.lastEventId !== ''
-      for (const p of (JSON.parse(e.data) as { users: Presence[] }).users) put(personOf(p))
+      placed ||= whole
+      for (const p of gathered ?? users) put(personOf(p))
+      gathered = undefined
       changed()
     })
     source.addEventListener('status', (e) => {
@@ -134,10 +164,16 @@ export function watch(): () => void {
       retry = setTimeout(open, 3000)
     }
   }
+  again = () => {
+    clearTimeout(retry)
+    source.close()
+    open()
+  }
   clear()
   link.value = 'connecting'
   open()
   return () => {
+    again = () => {}
     clearTimeout(retry)
     source.close()
   }

@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals'
-import { Problem, call, whenExpired } from './call'
-import type { Stats } from './types'
+import { Problem, call, parameters, whenExpired } from './call'
+import { days, start } from './period'
+import type { Point, Stats } from './types'
 
 /** Role is what the token lets the page show. */
 export type Role = 'admin' | 'reader' | 'user'
@@ -10,6 +11,7 @@ export type Phase = { at: 'asking' } | { at: 'out'; says: string } | { at: 'in';
 
 export const phase = signal<Phase>({ at: 'asking' })
 
+const refused = 'The service does not accept this token.'
 const ended = 'Your session has ended. Sign in again to go on.'
 
 whenExpired(() => {
@@ -22,8 +24,8 @@ addEventListener('hashchange', () => {
   if (token) void signIn(token)
 })
 
-/** start signs in with the token of a link, once, or goes on with the cookie that is there. */
-export async function start(): Promise<void> {
+/** begin signs in with the token of a link, once, or goes on with the cookie that is there. */
+export async function begin(): Promise<void> {
   const token = linked()
   if (token) return signIn(token)
   try {
@@ -40,10 +42,18 @@ function linked(): string {
   return token
 }
 
+// bare is a token without what comes along when it is copied: the word before it, and the ends of a terminal's lines.
+const bare = (token: string): string => token.replace(/^\s*bearer\s/i, '').replace(/\s/g, '')
+
 /** signIn exchanges a token for the cookie. */
-export async function signIn(token: string): Promise<void> {
+export async function signIn(text: string): Promise<void> {
+  const token = bare(text)
+  if (!/^[!-~]+$/.test(token)) {
+    phase.value = { at: 'out', says: refused } // no header can carry it
+    return
+  }
   try {
-    const { user } = await call<{ user: string }>('POST', 'v1/session', undefined, { Authorization: `Bearer ${token.trim()}` })
+    const { user } = await call<{ user: string }>('POST', 'v1/session', undefined, { Authorization: `Bearer ${token}` })
     await enter(user)
   } catch (err) {
     phase.value = { at: 'out', says: refusal(err) }
@@ -63,7 +73,7 @@ export async function signOut(): Promise<void> {
 function refusal(err: unknown): string {
   if (!(err instanceof Problem)) return said(err)
   if (err.code === 'expired_token') return 'This token has expired. Get a new one and sign in again.'
-  if (err.status === 401) return 'The service does not accept this token.'
+  if (err.status === 401) return refused
   return err.message
 }
 
@@ -72,11 +82,17 @@ const said = (err: unknown): string => (err instanceof Error ? err.message : Str
 // enter finds out what the session may do, by asking for it.
 async function enter(as = ''): Promise<void> {
   const now = Date.now()
-  const past = `v1/stats/concurrency?step=1m&from=${new Date(now - 60_000).toISOString()}`
-  const [reads, audits] = await Promise.all([may(call<Stats>('GET', 'v1/stats')), may(call('GET', past))])
+  const past = 'v1/stats/concurrency' + parameters({ step: '1h', from: new Date(start(1, now)).toISOString() })
+  const lately = call<{ points: Point[] }>('GET', past)
+  const [reads, audits] = await Promise.all([may(call<Stats>('GET', 'v1/stats')), may(lately)])
+  lately.then(({ points }) => young(points, start(0, now)) && (days.value = 0), () => {})
   const named = await me()
   phase.value = { at: 'in', role: audits ? 'admin' : reads ? 'reader' : 'user', user: as || named, known: named !== '' }
 }
+
+// young tells whether everything happened since then: a picture of a day would be empty.
+const young = (points: Point[], since: number): boolean =>
+  points.some((p) => p.peak > 0) && points.every((p) => p.peak === 0 || Date.parse(p.at) >= since)
 
 // may tells whether a call was allowed, whatever else became of it.
 async function may(asked: Promise<unknown>): Promise<boolean> {

@@ -7,7 +7,7 @@ export function SignIn({ says }: { says: string }) {
   const [busy, setBusy] = useState(false)
   return (
     <main class="signin">
-      <h1>Rollcall</h1>
+      <h1 class="brand">Rollcall</h1>
       <form
         onSubmit={async (e) => {
           e.preventDefault()
@@ -32,8 +32,8 @@ export function SignIn({ says }: { says: string }) {
           onInput={(e) => setToken(e.currentTarget.value)}
         />
         <p id="about-token" class="quiet">
-          The page exchanges it for a cookie that lasts an hour at most, and keeps no copy. To see everything it takes a token of an
-          admin: <code>rollcall token mint --sub you --role admin</code>
+          The page exchanges it for a cookie that lasts an hour at most, and keeps no copy. An admin's token shows everything:
+          <code>rollcall token mint --sub you --role admin</code>
         </p>
         <button type="submit" class="main" disabled={busy}>
           Sign in

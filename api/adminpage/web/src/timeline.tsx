@@ -47,8 +47,9 @@ export function Timeline({ intervals, from, to }: { intervals: Interval[]; from:
           e.preventDefault()
           keys[e.key]!()
         }}
+        onPointerDown={(e) => choose(under(e, picture.current!, intervals, from, to))}
         onPointerMove={(e) => choose(under(e, picture.current!, intervals, from, to))}
-        onPointerLeave={() => choose(-1)}
+        onPointerLeave={(e) => e.pointerType === 'mouse' && choose(-1)} // a finger has left when it has tapped
         onBlur={() => choose(-1)}
       >
         <svg viewBox={`0 0 ${width} ${lane * statuses.length}`} preserveAspectRatio="none" aria-hidden="true">
@@ -78,7 +79,7 @@ export function Timeline({ intervals, from, to }: { intervals: Interval[]; from:
         )}
       </div>
       <div class="ticks" aria-hidden="true">
-        {ticks.filter((t) => place(t.at) < 0.96).map((t) => (
+        {ticks.filter((t) => place(t.at) > 0.04 && place(t.at) < 0.96).map((t) => (
           <span key={t.at} style={{ left: `${place(t.at) * 100}%` }}>
             {t.name}
           </span>
@@ -125,9 +126,20 @@ function under(e: PointerEvent, picture: HTMLElement, intervals: Interval[], fro
   return found
 }
 
+// tens are every ten minutes.
+function tens(from: number, to: number): { at: number; name: string }[] {
+  const ten = 600_000
+  const out: { at: number; name: string }[] = []
+  for (let at = Math.ceil(from / ten) * ten; at <= to; at += ten) out.push({ at, name: time.format(at) })
+  return out
+}
+
+const time = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' })
+
 // marks are the full hours or days of the axis.
 function marks(from: number, to: number): { at: number; name: string }[] {
   const days = (to - from) / 86_400_000
+  if (days < 1) return tens(from, to)
   const hours = days <= 1 ? 4 : days <= 7 ? 24 : 24 * 5
   const at = new Date(from)
   at.setMinutes(0, 0, 0)
@@ -135,7 +147,7 @@ function marks(from: number, to: number): { at: number; name: string }[] {
   const out: { at: number; name: string }[] = []
   while (at.getTime() <= to) {
     if (at.getTime() >= from && (days > 1 || at.getHours() % hours === 0)) {
-      const name = days <= 1 ? at.toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit' }) : at.toLocaleDateString(undefined, { day: 'numeric', month: 'short' })
+      const name = days <= 1 ? time.format(at) : at.toLocaleDateString(undefined, { day: 'numeric', month: 'short' })
       out.push({ at: at.getTime(), name })
     }
     at.setHours(at.getHours() + (days <= 1 ? 1 : hours))

@@ -2,9 +2,10 @@ import { useAsked } from './asked'
 import { call, parameters } from './call'
 import { Copy } from './copy'
 import { curl } from './curl'
-import { nameOf, start, type Days } from './period'
+import { days, nameOf, start, type Days } from './period'
 import { Timeline } from './timeline'
 import type { History, Interval } from './types'
+import { Time } from './time'
 import { span, when, why } from './words'
 
 const most = 20 // pages of 1000
@@ -36,15 +37,16 @@ async function past(path: string, days: Days, least: number): Promise<Past> {
 }
 
 /** TimelineOf fetches what a user has been, and draws it. */
-export function TimelineOf({ path, days, least }: { path: string; days: Days; least: number }) {
-  const { answer: p, failure } = useAsked(() => past(path, days, least), [path, days], 60_000, least)
+export function TimelineOf({ path, least }: { path: string; least: number }) {
+  const range = days.value
+  const { answer: p, failure } = useAsked(() => past(path, range, least), [path, range], range ? 60_000 : 10_000, least)
   if (!p) return failure ? <p class="failure">{failure}</p> : <div class="timeline waiting">Reading the history…</div>
   return (
     <>
       {failure && <p class="failure">{failure}</p>}
       <Timeline intervals={p.intervals} from={p.from} to={p.to} />
       <p class="quiet">
-        Online for {span(p.online * 1000)} of the last {nameOf(days)}.
+        {p.intervals.length === 0 && 'Nothing is known of this time. '}Online for {span(p.online * 1000)} of the last {nameOf(range)}.
         {!p.complete && ' What is older than the service keeps is not shown.'}
         {p.more && ` Only the first ${p.intervals.length} intervals are shown.`}
       </p>
@@ -59,7 +61,7 @@ function Table({ of: intervals, path }: { of: Interval[]; path: string }) {
     <details>
       <summary>The intervals as a table{intervals.length > rows.length ? ` (the last ${rows.length})` : ''}</summary>
       <div class="wide" tabIndex={0} role="region" aria-label="Intervals">
-        <table>
+        <table class="cards">
           <thead>
             <tr>
               <th scope="col">Status</th>
@@ -73,12 +75,18 @@ function Table({ of: intervals, path }: { of: Interval[]; path: string }) {
           <tbody>
             {rows.map((i) => (
               <tr key={`${i.seq} ${i.from}`}>
-                <td>{i.status}</td>
-                <td class="time">{when(i.from)}</td>
-                <td class="time">{i.to ? when(i.to) : 'now'}</td>
-                <td>{why(i.cause)}</td>
-                <td class="id">{i.actor}</td>
-                <td>
+                <td class="lead">{i.status}</td>
+                <td class="time">
+                  <Time at={i.from} />
+                </td>
+                <td class="time" data-name="to">
+                  {i.to ? <Time at={i.to} /> : 'now'}
+                </td>
+                <td class="details">{why(i.cause)}</td>
+                <td class="id" data-name="by">
+                  {i.actor}
+                </td>
+                <td class="end">
                   <Copy command={curl(`${path}/history${parameters({ from: i.from, to: i.to ?? undefined })}`)} of={`${i.status} from ${when(i.from)}`} />
                 </td>
               </tr>

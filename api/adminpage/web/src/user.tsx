@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useMemo, useState } from 'preact/hooks'
 import { useAsked } from './asked'
 import { AuditList } from './auditlist'
 import { call, parameters } from './call'
@@ -7,11 +7,12 @@ import { Copy } from './copy'
 import { curl } from './curl'
 import { Badge } from './grid'
 import { OverrideForm } from './override'
-import { onChange } from './people'
-import { Period, type Days } from './period'
+import { forget, onChange } from './people'
+import { days, Period, start } from './period'
 import { phase } from './signin'
 import { TimelineOf } from './timelineof'
 import type { Presence, Session } from './types'
+import { Time } from './time'
 import { span, when } from './words'
 
 /** UserView is all about one user. own: the token may read just this one. */
@@ -20,11 +21,15 @@ export function UserView({ user, own = false }: { user: string; own?: boolean })
   // What the page shows is no older than the last change that it has heard of.
   const [least, setLeast] = useState(0)
   const asked = useAsked(() => call<Presence>('GET', (own ? 'v1/me' : path) + parameters({ min_seq: least })), [path], 10_000, least)
-  const [days, setDays] = useState<Days>(1)
   const admin = phase.value.at === 'in' && phase.value.role === 'admin'
   const heard = (seq: number) => setLeast((n) => Math.max(n, seq))
   useEffect(() => onChange((c) => c.user === user && heard(c.seq)), [user])
-  const p = asked.answer
+  const wanted = useMemo(() => ({ user, type: '', from: start(days.value) }), [user, days.value])
+  const unknown = asked.code === 'unknown_user' // or erased since
+  useEffect(() => {
+    if (unknown) forget(user)
+  }, [unknown])
+  const p = unknown ? undefined : asked.answer
   return (
     <>
       <div class="title">
@@ -32,21 +37,28 @@ export function UserView({ user, own = false }: { user: string; own?: boolean })
           {user}
         </h1>
         {p && <Badge status={p.status} />}
-        <Copy command={curl(path)} of={user} />
+        <span class="end">
+          <Copy command={curl(path)} of={user} />
+        </span>
       </div>
-      {asked.failure && <p class="failure">{asked.failure}</p>}
+      {unknown && <p class="empty">There is no such user: the log has never named this id, or it was erased. The page shows him as soon as he comes.</p>}
+      {!unknown && asked.failure && (
+        <p role="alert" class="failure">
+          {asked.failure}
+        </p>
+      )}
       {p && <Facts of={p} />}
       {p?.sessions && <Sessions of={p.sessions} path={path} />}
       {p && admin && <OverrideForm user={user} path={path} override={p.override} done={heard} />}
-      {admin && (
+      {admin && !unknown && (
         <>
           <div class="title">
             <h2>Timeline</h2>
-            <Period days={days} onChange={setDays} />
+            <Period />
           </div>
-          <TimelineOf path={path} days={days} least={least} />
+          <TimelineOf path={path} least={least} />
           <h2>Audit</h2>
-          <AuditList user={user} days={days} least={least} />
+          <AuditList key={wanted.from} of={wanted} least={least} />
         </>
       )}
       {!admin && <p class="quiet">Overrides, the timeline and the audit are for admins.</p>}
@@ -67,7 +79,7 @@ function Facts({ of: p }: { of: Presence }) {
       </div>
       <div>
         <dt>Last seen</dt>
-        <dd>{when(p.last_seen)}</dd>
+        <dd>{p.last_seen ? <Time at={p.last_seen} /> : 'never'}</dd>
       </div>
       <div>
         <dt>Last event</dt>
@@ -82,10 +94,10 @@ function Sessions({ of: sessions, path }: { of: Session[]; path: string }) {
     <>
       <h2>Sessions</h2>
       {sessions.length === 0 ? (
-        <p class="empty">None is live.</p>
+        <p class="empty">No session is live.</p>
       ) : (
         <div class="wide" tabIndex={0} role="region" aria-label="Sessions">
-          <table>
+          <table class="cards">
             <thead>
               <tr>
                 <th scope="col">Session</th>
@@ -99,12 +111,16 @@ function Sessions({ of: sessions, path }: { of: Session[]; path: string }) {
             <tbody>
               {sessions.map((s) => (
                 <tr key={s.session}>
-                  <td class="id">{s.session}</td>
+                  <td class="id lead">{s.session}</td>
                   <td class="id">{s.device ?? ''}</td>
-                  <td class="time">{when(s.since)}</td>
-                  <td class="time">{when(s.last_seen)}</td>
-                  <td>{s.idle ? 'yes' : 'no'}</td>
-                  <td>
+                  <td class="time" data-name="since">
+                    <Time at={s.since} />
+                  </td>
+                  <td class="time" data-name="seen">
+                    <Time at={s.last_seen} />
+                  </td>
+                  <td data-name="idle">{s.idle ? 'yes' : 'no'}</td>
+                  <td class="end">
                     <Copy command={curl(path)} of={`session ${s.session}`} />
                   </td>
                 </tr>

@@ -6,6 +6,14 @@ const count = new Intl.NumberFormat()
 /** when returns a time as the reader's clock has it. */
 export const when = (at: string | number | null | undefined): string => (at ? day.format(new Date(at)) : 'never')
 
+const sameYear = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', second: '2-digit' })
+
+/** brief is when without the year, where it is this one. */
+export function brief(at: string | number): string {
+  const time = new Date(at)
+  return time.getFullYear() === new Date().getFullYear() ? sameYear.format(time) : when(at)
+}
+
 export const number = (n: number): string => count.format(n)
 
 /** span returns a length of time in its two largest units, such as "3 h 20 min". */

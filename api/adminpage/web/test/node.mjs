@@ -31,7 +31,10 @@ export async function binary(dir) {
   return out
 }
 
-/** start runs a node, whose log begins with events, lines of CSV as `rollcall import` takes them. */
+/**
+ * start runs a node, whose log begins with events, lines of CSV as `rollcall import` takes them. end ends it and begin runs it
+ * again on its data; signal sends it a signal; stop removes everything.
+ */
 export async function start({ events = '' } = {}) {
   const dir = await folder()
   const program = await binary(dir)
@@ -46,27 +49,41 @@ export async function start({ events = '' } = {}) {
     })
   }
   const addrFile = join(dir, 'addr')
-  const child = spawn(program, ['serve', '--addr', '127.0.0.1:0', '--addr-file', addrFile, '--data-dir', data, '--jwt-secret', secret, '--sync', '1s'], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
-  let log = ''
-  child.stderr.on('data', (text) => (log += text))
-  const gone = new Promise((done) => child.once('exit', done))
-  const stop = async () => {
-    child.kill('SIGTERM')
+  let child, gone
+  let addr = '127.0.0.1:0'
+  // begin starts the node; again, it listens where it did before.
+  const begin = async () => {
+    await rm(addrFile, { force: true })
+    child = spawn(program, ['serve', '--addr', addr, '--addr-file', addrFile, '--data-dir', data, '--jwt-secret', secret, '--sync', '1s'], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    const mine = child
+    let log = ''
+    mine.stderr.on('data', (text) => (log += text))
+    gone = new Promise((done) => mine.once('exit', done))
+    await until('the node is ready', () => {
+      if (mine.exitCode !== null) throw new Error(`the node stopped: ${log}`)
+      return existsSync(addrFile)
+    })
+    addr = (await readFile(addrFile, 'utf8')).trim()
+  }
+  const signal = (name) => child.kill(name)
+  const end = async () => {
+    signal('SIGCONT')
+    signal('SIGTERM')
     await gone
+  }
+  const stop = async () => {
+    await end()
     await rm(dir, { recursive: true, force: true })
   }
   try {
-    await until(`the node is ready: ${log}`, () => {
-      if (child.exitCode !== null) throw new Error(`the node stopped: ${log}`)
-      return existsSync(addrFile)
-    })
+    await begin()
   } catch (err) {
     await stop()
     throw err
   }
-  const url = `http://${(await readFile(addrFile, 'utf8')).trim()}`
+  const url = `http://${addr}`
   const token = async (sub, ...flags) => (await run(program, ['token', 'mint', '--secret', secret, '--sub', sub, ...flags])).stdout.trim()
   const call = async (bearer, method, path, body) => {
     const answer = await fetch(url + path, {
@@ -83,5 +100,5 @@ export async function start({ events = '' } = {}) {
     const told = await answer.json()
     if (!answer.ok || told.rejected) throw new Error(`events: ${answer.status} ${JSON.stringify(told).slice(0, 500)}`)
   }
-  return { url, token, call, lines, stop, admin: await token('root', '--role', 'admin'), service: await token('feed', '--scope', 'presence:write') }
+  return { url, token, call, lines, stop, begin, end, signal, admin: await token('root', '--role', 'admin'), service: await token('feed', '--scope', 'presence:write') }
 }

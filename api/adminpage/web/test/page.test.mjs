@@ -43,6 +43,13 @@ describe('the admin page', { skip: missing(), timeout: 240_000 }, () => {
     await page.getByLabel('Token').fill('nonsense')
     await page.getByRole('button', { name: 'Sign in' }).click()
     await page.getByText('The service does not accept this token.').waitFor()
+    await page.getByLabel('Token').fill(`Bearer ${node.admin.slice(0, 40)} ${node.admin.slice(40)} `)
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { name: 'Users' }).waitFor()
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await page.getByLabel('Token').fill(node.admin.slice(0, 20) + '…')
+    await page.keyboard.press('Enter')
+    await page.getByText('The service does not accept this token.').waitFor()
     await page.getByLabel('Token').fill(node.admin)
     await page.keyboard.press('Enter')
     await page.getByRole('heading', { name: 'Users' }).waitFor()
@@ -128,6 +135,15 @@ describe('the admin page', { skip: missing(), timeout: 240_000 }, () => {
     await page.getByText('Online for 3 h of the last 7 days.').waitFor()
   })
 
+  test('the timeline tells its causes to a finger too', async (t) => {
+    const page = await opened(t, node.admin, { viewport: { width: 375, height: 740 }, hasTouch: true, isMobile: true })
+    await page.goto('/admin/#/user/paula')
+    await page.locator('.bar.online').tap()
+    await page.locator('.tip').getByText('online for 3 h: logged in').waitFor()
+    const { x, width } = await page.locator('.tip').boundingBox()
+    assert.ok(x >= 0 && x + width <= 375, `what is told stands at ${x} and is ${width} wide`)
+  })
+
   test('ends with its token, and says so', async (t) => {
     const page = await opened(t, await node.token('root', '--role', 'admin', '--ttl', '6s'))
     await page.getByText('Your session has ended. Sign in again to go on.').waitFor({ timeout: 30_000 })
@@ -200,6 +216,54 @@ describe('the admin page', { skip: missing(), timeout: 240_000 }, () => {
     await page.getByRole('heading', { name: 'uma' }).waitFor()
   })
 
+  test('shows each role the views that it may see', async (t) => {
+    await send('login', 'nina')
+    for (const [token, want] of [
+      [node.admin, ['Users', 'Concurrency', 'Audit', 'Health']],
+      [await node.token('viewer', '--scope', 'presence:read'), ['Users', 'Health']],
+      [await node.token('nina'), ['You', 'Health']],
+    ]) {
+      const page = await opened(t, token)
+      assert.deepEqual(await page.getByRole('navigation').getByRole('link').allInnerTexts(), want)
+    }
+  })
+
+  test('says that there is no such user, once, and shows him when he comes', async (t) => {
+    const page = await opened(t)
+    await page.goto('/admin/#/user/zoe')
+    await page.getByText('There is no such user').waitFor()
+    assert.equal(await page.locator('.failure').count(), 0)
+    await send('login', 'zoe')
+    await page.getByRole('cell', { name: 'default', exact: true }).waitFor()
+    assert.equal(await page.getByText('There is no such user').count(), 0)
+  })
+
+  test('forgets a user who is erased, on his page and in the list', async (t) => {
+    await send('login', 'erin')
+    await send('login', 'erik')
+    const list = await opened(t)
+    const page = await opened(t)
+    await row(list, 'erin').waitFor()
+    await row(list, 'erik').waitFor()
+    await page.goto('/admin/#/user/erin')
+    await page.getByRole('cell', { name: 'default', exact: true }).waitFor()
+    await node.call(node.admin, 'DELETE', '/v1/users/erin')
+    await row(list, 'erin').waitFor({ state: 'detached' })
+    await row(list, 'erik').waitFor()
+    await page.getByText('There is no such user').waitFor()
+    assert.equal(await page.getByRole('heading', { name: 'Sessions' }).count(), 0)
+  })
+
+  test('an id that is nothing but dots is told of, with a command that can ask for it', async (t) => {
+    await send('login', '..')
+    const page = await opened(t)
+    await row(page, '..').getByRole('link').click()
+    await page.getByText('A browser cannot ask for an id').waitFor()
+    await page.getByRole('button', { name: 'Copy as curl: ..' }).click()
+    const command = await page.evaluate(() => navigator.clipboard.readText())
+    assert.equal(command, `curl -sS --path-as-is -H "Authorization: Bearer $ROLLCALL_TOKEN" '${node.url}/v1/users/..'`)
+  })
+
   for (const [name, options] of [
     ['light', {}],
     ['dark', { colorScheme: 'dark' }],
@@ -235,6 +299,122 @@ describe('the admin page', { skip: missing(), timeout: 240_000 }, () => {
   }
 })
 
+describe('a node that is not always there', { skip: missing(), timeout: 120_000 }, () => {
+  let node, browser
+  before(async () => {
+    node = await start()
+    browser = await launch()
+  })
+  after(async () => {
+    await browser?.close()
+    await node?.stop()
+  })
+  const login = (user) => node.call(node.service, 'POST', '/v1/events', { type: 'login', user })
+
+  test('nobody is there: each view says so; what came in the last hour is shown as an hour', async (t) => {
+    const { page, wrong, context } = await signedIn(browser, node, node.admin)
+    t.after(() => context.close())
+    await page.getByText('Nobody is here.').waitFor()
+    await page.goto('/admin/#/concurrency')
+    await page.getByText('Nobody was online in the last 24 hours.').waitFor()
+    await page.goto('/admin/#/audit')
+    await page.getByText('No events in this time.').waitFor()
+    await login('first')
+    await page.reload()
+    await page.goto('/admin/#/concurrency')
+    await page.getByText('in the last hour').waitFor()
+    await page.locator('.u-series', { hasText: 'online' }).getByText('1', { exact: true }).waitFor() // now, though no step has begun since
+    assert.equal(await page.getByRole('button', { name: '1 hour' }).getAttribute('aria-pressed'), 'true')
+    assert.deepEqual(wrong, [])
+  })
+
+  test('says when the node is gone, and comes right by itself when it is back', async (t) => {
+    await login('before')
+    const { page, wrong, context } = await signedIn(browser, node, node.admin)
+    t.after(() => context.close())
+    await page.getByRole('link', { name: 'before' }).waitFor()
+    await node.end()
+    await page.getByText('The service does not answer.').waitFor()
+    await page.locator('.link.broken').waitFor()
+    assert.equal(await page.getByRole('link', { name: 'before' }).count(), 1) // what was known stays
+    await node.begin()
+    await login('after')
+    await page.getByRole('link', { name: 'after' }).waitFor()
+    await page.locator('.link.live').waitFor()
+    await page.getByText('The service does not answer.').waitFor({ state: 'detached' })
+    assert.deepEqual(wrong.filter((w) => !w.includes('ERR_')), [])
+  })
+
+  test('says when the node hangs, though the connection stands', async (t) => {
+    const { page, context } = await signedIn(browser, node, node.admin)
+    t.after(() => context.close())
+    await page.locator('.link.live').waitFor()
+    node.signal('SIGSTOP')
+    await page.getByText('The service does not answer.').waitFor()
+    await page.locator('.link.broken').waitFor()
+    node.signal('SIGCONT')
+    await page.locator('.link.live').waitFor()
+    await login('afterwards')
+    await page.getByRole('link', { name: 'afterwards' }).waitFor()
+  })
+})
+
+describe('a log of many events', { skip: missing(), timeout: 120_000 }, () => {
+  const many = 6000
+  let node, browser
+  before(async () => {
+    node = await start()
+    browser = await launch()
+    const events = Array.from({ length: many }, (_, n) => ({ type: n % 1500 === 700 ? 'logout' : 'login', user: n % 1500 === 700 ? 'rare' : `user-${n % 50}` }))
+    await node.lines(node.service, events)
+  })
+  after(async () => {
+    await browser?.close()
+    await node?.stop()
+  })
+
+  // rows are the sequences that the audit shows, in the order that it shows them.
+  const rows = (page) => page.locator('tbody td.seq').allInnerTexts().then((all) => all.map(Number))
+  const shown = (page, n) => until(`${n} rows are shown`, async () => (await page.locator('tbody td.seq').count()) >= n)
+
+  test('the audit begins with the newest, and goes back without a gap or a repeat', async (t) => {
+    const { page, wrong, context } = await signedIn(browser, node, node.admin)
+    t.after(() => context.close())
+    const { seq } = await node.call(node.admin, 'GET', '/v1/stats')
+    await page.goto('/admin/#/audit')
+    await shown(page, 50)
+    assert.equal((await rows(page))[0], seq)
+    for (let n = 100; n <= 600; n += 50) {
+      await page.getByRole('button', { name: 'Show older' }).click()
+      await shown(page, n)
+    }
+    const all = await rows(page)
+    assert.deepEqual(all, all.map((_, n) => seq - n))
+    await node.call(node.service, 'POST', '/v1/events', { type: 'login', user: 'user-0' })
+    await page.getByRole('button', { name: 'Show', exact: true }).click()
+    await until('what is new is shown', async () => (await rows(page))[0] === seq + 1)
+    assert.deepEqual(wrong, [])
+  })
+
+  test('the audit of a rare event is whole, and so is that of one user', async (t) => {
+    const { page, context } = await signedIn(browser, node, node.admin)
+    t.after(() => context.close())
+    await page.goto('/admin/#/audit')
+    await page.getByLabel('Event').selectOption('logout')
+    await page.getByText('4 events in this time.').waitFor()
+    await page.goto('/admin/#/user/user-1')
+    await shown(page, 50)
+    while (await page.getByRole('button', { name: 'Show older' }).count()) await page.getByRole('button', { name: 'Show older' }).click()
+    await page.getByText('120 events in this time.').waitFor()
+    // What is new of him comes by itself, before what was read already.
+    const before = await rows(page)
+    await node.call(node.service, 'POST', '/v1/events', { type: 'logout', user: 'user-1', session: 'default' })
+    await page.getByText('121 events in this time.').waitFor()
+    const now = await rows(page)
+    assert.deepEqual(now.slice(1), before)
+  })
+})
+
 describe('with 100,000 users', { skip: missing(), timeout: 300_000 }, () => {
   let node, browser
   before(async () => {
@@ -266,6 +446,32 @@ describe('with 100,000 users', { skip: missing(), timeout: 300_000 }, () => {
     await node.call(node.service, 'POST', '/v1/events', { type: 'login', user: 'user-0500-new' })
     await page.getByText(/of 101$/).waitFor()
     assert.ok((await page.locator('.rows .row').count()) < 60)
+    assert.deepEqual(wrong, [])
+  })
+
+  test('keeps up with hundreds of changes a second, and can be used meanwhile', async (t) => {
+    const { page, wrong, context } = await signedIn(browser, node, node.admin)
+    t.after(() => context.close())
+    await page.getByText('1 to ').getByText(/of 100,00[01]$/).waitFor({ timeout: 60_000 })
+    await page.evaluate(() => {
+      window.tasks = []
+      new PerformanceObserver((list) => window.tasks.push(...list.getEntries().map((e) => Math.round(e.duration)))).observe({ entryTypes: ['longtask'] })
+    })
+    const began = Date.now()
+    let sent = 0
+    const changes = (async () => {
+      for (; sent < 3000; sent += 100)
+        await node.lines(node.service, Array.from({ length: 100 }, (_, n) => ({ type: 'logout', user: `user-${String(sent + n).padStart(6, '0')}` })))
+    })()
+    await page.getByLabel('Search by id').fill('user-0912')
+    await page.getByText(/ of [1-9][0-9]?[0-9]?$/).waitFor()
+    await page.getByLabel('Search by id').fill('')
+    await page.getByRole('grid').focus()
+    for (let n = 0; n < 10; n++) await page.keyboard.press('PageDown')
+    await changes
+    await page.getByRole('button', { name: /^Online 97,00[01]/ }).waitFor()
+    const tasks = await page.evaluate(() => window.tasks)
+    t.diagnostic(`${sent} changes in ${Date.now() - began} ms; tasks of over 50 ms: ${tasks.length ? tasks.join(', ') : 'none'}`)
     assert.deepEqual(wrong, [])
   })
 })
