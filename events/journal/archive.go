@@ -41,6 +41,12 @@ var errFaster = errors.New("another archiver was faster")
 // looks whether that still works.
 const standBy = time.Second
 
+// copyPause is how long the archiver waits after it has copied something, so that
+// what comes meanwhile goes in one batch: to the server an atomic batch costs a
+// millisecond and more, however small it is, and nobody waits for the copy but
+// an erasure.
+const copyPause = 100 * time.Millisecond
+
 // Run copies until ctx ends, and then returns nil. It returns an error, to be
 // run again, when the log fails.
 func (a *Archiver) Run(ctx context.Context) error {
@@ -72,11 +78,18 @@ func (a *Archiver) pass(ctx context.Context) error {
 			"copied", origin, "first", first)
 	}
 	return a.j.Follow(ctx, max(origin+1, first), func(batch []Message) error {
-		var err error
-		if tail, err = a.copy(ctx, batch, tail); err != nil {
+		end, err := a.copy(ctx, batch, tail)
+		if err != nil {
 			return err
 		}
 		a.copied.Store(batch[len(batch)-1].Seq)
+		if end > tail && len(batch) < followBatch {
+			select {
+			case <-ctx.Done():
+			case <-time.After(copyPause):
+			}
+		}
+		tail = end
 		return nil
 	})
 }

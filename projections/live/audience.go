@@ -16,6 +16,12 @@ const (
 	// yieldEach is after how many readers others may use the processor: sending is
 	// the last thing to be in a hurry.
 	yieldEach = 4
+	// stint is for how long a share sends before it rests.
+	stint = time.Millisecond
+	// restShare is how many times as long as it sent a share rests then: so sending
+	// takes at most a quarter of a processor for each share, evenly over time, and the
+	// more there is to do, the larger and the cheaper do the blocks become.
+	restShare = 3
 )
 
 // Outlet is one reader's end of the stream. Its methods are not called at the
@@ -113,8 +119,8 @@ func (h *Hub) Dismiss() {
 
 func (a *audience) size() int { return int(a.count.Load()) }
 
-// send gives everybody what has come.
-func (a *audience) send() { a.each((*audience).offer) }
+// send gives everybody what has come, and returns how long it should rest then.
+func (a *audience) send() time.Duration { return a.each((*audience).offer) }
 
 // look is for the time when nothing comes: it keeps connections open, and finds
 // out whose have ended.
@@ -131,22 +137,27 @@ func (a *audience) look() {
 }
 
 // each calls fn for everybody who has no goroutine of his own, in all shares at
-// once, and forgets those who have gone.
-func (a *audience) each(fn func(*audience, *share, *member)) {
-	var others sync.WaitGroup
+// once, forgets those who have gone, and returns how long it should rest then.
+func (a *audience) each(fn func(*audience, *share, *member)) time.Duration {
+	var (
+		others sync.WaitGroup
+		rest   atomic.Int64
+	)
 	for _, s := range a.shares[1:] {
-		others.Go(func() { a.eachOf(s, fn) })
+		others.Go(func() { rest.Store(int64(a.eachOf(s, fn))) }) // any of them will do
 	}
-	a.eachOf(a.shares[0], fn)
+	own := a.eachOf(a.shares[0], fn)
 	others.Wait()
+	return max(own, time.Duration(rest.Load()))
 }
 
-func (a *audience) eachOf(s *share, fn func(*audience, *share, *member)) {
+func (a *audience) eachOf(s *share, fn func(*audience, *share, *member)) (rest time.Duration) {
+	began := time.Now()
 	for i, did := 0, 0; ; {
 		s.mu.Lock()
 		if i >= len(s.members) {
 			s.mu.Unlock()
-			return
+			return restShare * time.Since(began)
 		}
 		m := s.members[i]
 		if !m.gone && !m.busy {
@@ -161,9 +172,15 @@ func (a *audience) eachOf(s *share, fn func(*audience, *share, *member)) {
 			i++
 		}
 		s.mu.Unlock()
-		if did == yieldEach {
-			did = 0
+		if did < yieldEach {
+			continue
+		}
+		did = 0
+		if worked := time.Since(began); worked < stint {
 			runtime.Gosched()
+		} else {
+			time.Sleep(restShare * worked)
+			began = time.Now()
 		}
 	}
 }
@@ -237,7 +254,7 @@ func (a *audience) drop(m *member) {
 	if m.end != nil {
 		m.end.Stop()
 	}
-	m.out.Close(!m.busy)
 	m.reader.Close()
 	a.count.Add(-1)
+	m.out.Close(!m.busy)
 }

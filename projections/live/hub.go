@@ -18,11 +18,7 @@ const (
 	// alone after they have been woken, for each of them, so that many get changes
 	// in heaps, and few at once.
 	restEach = 10 * time.Microsecond
-	// restShare is how many times as long as sending to the audience took it is
-	// left alone then: so sending takes at most a third of a share's goroutine,
-	// and the more there is to do, the larger and the cheaper are the heaps.
-	restShare = 2
-	// restMost bounds both.
+	// restMost bounds that.
 	restMost = 500 * time.Millisecond
 	// tick is how often the audience is looked after when nothing happens.
 	tick = time.Second
@@ -79,9 +75,7 @@ func (h *Hub) run(ctx context.Context) error {
 		case <-h.news:
 			rest = h.wake()
 		}
-		began := time.Now()
-		h.audience.send()
-		pause := time.NewTimer(min(max(rest, restShare*time.Since(began)), restMost))
+		pause := time.NewTimer(min(max(rest, h.audience.send()), restMost))
 		select {
 		case <-ctx.Done():
 			pause.Stop()

@@ -10,6 +10,16 @@ export const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
 export const hasChromium = existsSync(CHROMIUM);
 
+/** CI has installed what the tests need: there, nothing may be skipped for want of it. */
+export const mustRun = Boolean(process.env.CI);
+
+if (!hasChromium) {
+  const why =
+    "no Chromium here: install Debian's package chromium, or set CHROMIUM to the path of one";
+  if (mustRun) throw new Error(why);
+  console.warn(why);
+}
+
 const FLAGS = [
   "--headless=new",
   "--no-sandbox",

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { Chromium, hasChromium, type Page } from "./chromium.js";
+import { Chromium, hasChromium, mustRun, type Page } from "./chromium.js";
 import { RollcallNode } from "./node.js";
 import { Site, until } from "./site.js";
 
@@ -12,6 +12,7 @@ beforeAll(async () => {
   if (!hasChromium) return;
   site = await Site.open();
   node = await RollcallNode.start(site.origin).catch((error: Error) => {
+    if (mustRun) throw error;
     console.warn(`no node to test against: ${error.message}`);
     return undefined;
   });

@@ -22,18 +22,25 @@ export class RollcallNode {
     readonly url: string,
   ) {}
 
-  /** Builds the node out of the repository unless ROLLCALL names a binary; throws where that cannot be done. */
-  static async start(origin: string): Promise<RollcallNode> {
+  /**
+   * Builds the node out of the repository unless ROLLCALL names a binary; throws where that cannot be done. Flags go
+   * before those of these tests.
+   */
+  static async start(origin: string, flags: Record<string, string> = {}): Promise<RollcallNode> {
     const dir = await mkdtemp(join(tmpdir(), "rollcall-node-"));
     try {
-      return await RollcallNode.startIn(dir, origin);
+      return await RollcallNode.startIn(dir, origin, flags);
     } catch (error) {
       await rm(dir, { recursive: true, force: true });
       throw error;
     }
   }
 
-  private static async startIn(dir: string, origin: string): Promise<RollcallNode> {
+  private static async startIn(
+    dir: string,
+    origin: string,
+    more: Record<string, string>,
+  ): Promise<RollcallNode> {
     const binary = process.env.ROLLCALL ?? join(dir, "rollcall");
     if (!process.env.ROLLCALL) {
       const args = ["build", "-o", binary, "../../../cmd/rollcall"];
@@ -48,9 +55,13 @@ export class RollcallNode {
       heartbeat: "5s",
       "leave-grace": "15s",
       "cors-origin": origin,
+      ...more,
     };
     const flags = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
-    const child = spawn(binary, ["serve", ...flags], { stdio: "ignore" });
+    // The node takes every ROLLCALL_ for a flag, and some are meant for the tests.
+    const own = Object.entries(process.env).filter(([name]) => !name.startsWith("ROLLCALL_"));
+    const env = Object.fromEntries(own);
+    const child = spawn(binary, ["serve", ...flags], { stdio: "ignore", env });
     const address = await until("the node's address", 20_000, async () => {
       if (child.exitCode !== null) throw new Error(`the node ended with ${child.exitCode}`);
       return readFile(settings["addr-file"], "utf8").catch(() => "");

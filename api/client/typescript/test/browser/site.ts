@@ -42,9 +42,12 @@ export class Site {
     private readonly app: string,
   ) {}
 
-  static async open(): Promise<Site> {
+  /** Opens a site with a script of its own, else with the one whose page is one client. */
+  static async open(app = APP): Promise<Site> {
     const { outputFiles } = await build({
-      stdin: { contents: APP, resolveDir: ".", loader: "js" },
+      stdin: { contents: app, resolveDir: ".", loader: "jsx" },
+      jsx: "automatic",
+      define: { "process.env.NODE_ENV": '"production"' },
       bundle: true,
       format: "esm",
       target: "es2022",
