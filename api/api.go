@@ -45,6 +45,7 @@ type Log interface {
 	Append(ctx context.Context, e events.Event, key journal.Key) (journal.Ack, error)
 	Submit(e events.Event, key journal.Key) (*journal.Receipt, error)
 	Message(ctx context.Context, seq uint64) (journal.Message, error)
+	LastErasure(ctx context.Context) (seq uint64, err error)
 	Audit(ctx context.Context, q journal.AuditQuery, fn func([]journal.Message) error) error
 	Erase(ctx context.Context, user, actor string) (seq uint64, erased int, err error)
 }

@@ -279,7 +279,9 @@ func (w *watcher) arrive(ctx context.Context, p live.Place) error {
 }
 
 // missed returns the changes after p out of the history, and a reader that goes
-// on behind them; nil where they are no longer all there.
+// on behind them; nil where they are no longer all there. The history holds
+// nothing of a user who was erased since, so whether he is still shown it cannot
+// tell.
 func (w *watcher) missed(ctx context.Context, p live.Place) (*live.Reader, []byte, error) {
 	if w.a.cfg.History == nil || p.Nth != 0 || p.Seq == 0 || p.Seq > w.a.cfg.View.Seq() {
 		return nil, nil, nil
@@ -293,6 +295,11 @@ func (w *watcher) missed(ctx context.Context, p live.Place) (*live.Reader, []byt
 		return nil, nil, err
 	}
 	reader.Watch(w.users)
+	erased, err := w.a.cfg.Log.LastErasure(ctx)
+	if err != nil || erased > p.Seq {
+		reader.Close()
+		return nil, nil, err
+	}
 	began, complete, err := w.a.cfg.History.Since(p.Seq, m.Time-10_000)
 	if err != nil || !complete {
 		reader.Close()

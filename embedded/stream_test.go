@@ -305,3 +305,61 @@ func TestAStreamOfSomeUsersIsOnlyAboutThem(t *testing.T) {
 		t.Error("alice may watch bob")
 	}
 }
+
+// TestReadersAreToldOfAnErasedUser, who would otherwise be online to them for
+// ever: those who watch, and those who come back later.
+func TestReadersAreToldOfAnErasedUser(t *testing.T) {
+	dir := t.TempDir()
+	n := run(t, embedded.Config{DataDir: dir})
+	reader := token(t, auth.MintClaims{User: "reader", Scope: "presence:read"})
+	root := token(t, auth.MintClaims{User: "root", Role: "admin"})
+	n.call(token(t, auth.MintClaims{User: "alice"}), "POST", "/v1/login", "", nil)
+	_, h := n.call(token(t, auth.MintClaims{User: "bob"}), "POST", "/v1/login", "", nil)
+	place := h.Get("Rollcall-Seq")
+	n.call(root, "GET", "/v1/stats?min_seq="+place, "", nil)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	streams := map[string]<-chan streamed{}
+	for _, who := range []string{reader, root} {
+		messages, err := n.listen(ctx, who, place, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		streams[who] = messages
+	}
+	if code, _ := n.call(root, "DELETE", "/v1/users/alice", "", nil); code != 200 {
+		t.Fatalf("erasing alice: %d", code)
+	}
+	for who, messages := range streams {
+		m := <-messages
+		var c struct{ User, Status, From, Cause, Actor string }
+		if err := json.Unmarshal([]byte(m.data), &c); err != nil || m.id == "" || c.User != "alice" || c.Status != "offline" || c.From != "online" || c.Cause != "erased" {
+			t.Errorf("got %+v: %v", m, err)
+		}
+		if seen := c.Actor == "root"; seen != (who == root) {
+			t.Errorf("actor %q", c.Actor)
+		}
+	}
+	cancel()
+	for _, messages := range streams {
+		for range messages { //nolint:revive // until it has ended
+		}
+	}
+	n.stop()
+	n = run(t, embedded.Config{DataDir: dir})
+	ctx, cancel = context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	messages, err := n.listen(ctx, reader, place, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := <-messages; m.event != "reset" {
+		t.Errorf("who comes back from before the erasure gets %+v", m)
+	}
+	if m := <-messages; m.event != "snapshot" || strings.Contains(m.data, "alice") || !strings.Contains(m.data, "bob") {
+		t.Errorf("and then %+v", m)
+	}
+	cancel()
+	for range messages { //nolint:revive // until it has ended
+	}
+}

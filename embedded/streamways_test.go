@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/go-chi/chi/v5/middleware"
 
@@ -48,7 +49,7 @@ func TestAStreamGoesThroughWhateverTheServerIs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := server()
 			defer s.Close()
-			ctx, cancel := context.WithCancel(t.Context())
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			messages, err := listenWith(ctx, s.Client(), s.URL, reader, "", "")
 			if err != nil {
@@ -145,7 +146,7 @@ func TestWhoComesInACrowdMissesNobodyWhoWasThereBefore(t *testing.T) {
 			who = service
 		}
 		crowd.Go(func() {
-			ctx, cancel := context.WithCancel(t.Context())
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			messages, err := n.listen(ctx, who, "", "")
 			if err != nil {

@@ -70,6 +70,7 @@ const (
 	CauseOverrideCleared Cause = "override_cleared"
 	CauseOverrideExpired Cause = "override_expired"
 	CauseIdle            Cause = "idle"
+	CauseErased          Cause = "erased" // told on the live stream only: nothing is kept of the erased
 )
 
 // OverrideChange says what an Override event did.

@@ -31,7 +31,7 @@ type Hooks struct {
 	Touching    func(u *events.User)
 	Touched     func(u *events.User, was Before)
 	Changed     func(c events.Change)
-	Erased      func(u *events.User, m events.Moment)
+	Erased      func(u *events.User, m events.Moment, actor string)
 	Undecodable func(Undecodable)
 	// Everybody visits all users, those outside memory too, until fn returns
 	// false. Nil: those in memory are all there are.
@@ -201,7 +201,7 @@ func (f *Fold) erase(at events.Moment, e *events.Event) error {
 		return nil
 	}
 	if f.Erased != nil {
-		f.Erased(found, at)
+		f.Erased(found, at, e.Actor)
 	}
 	delete(f.Users, found.ID)
 	found.Sessions, found.Override, found.Pending = nil, nil, nil

@@ -156,6 +156,8 @@ func doing(c client.Change) string {
 		return "is no longer overridden"
 	case "override_expired":
 		return "is no longer overridden: its time was up"
+	case "erased":
+		return "was erased"
 	case "heartbeat":
 		if c.From == client.StatusAway {
 			return "is back at it"

@@ -120,6 +120,19 @@ func (j *Journal) Message(ctx context.Context, seq uint64) (Message, error) {
 	return Message{Seq: m.Sequence, Time: events.MillisOf(m.Time), Subject: m.Subject, Data: m.Data}, nil
 }
 
+// LastErasure is the sequence of the last Erased event in the hot stream, 0 where
+// there is none.
+func (j *Journal) LastErasure(ctx context.Context) (uint64, error) {
+	m, err := j.hot.GetLastMsgForSubject(ctx, events.TypeFilter(events.Erased))
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("looking for the last erasure: %w", asOurs(err))
+	}
+	return m.Sequence, nil
+}
+
 // Fingerprint identifies the content of a message. A view keeps that of its
 // checkpoint, to tell a log that goes on from one whose sequences were given
 // out again.

@@ -12,8 +12,9 @@ type Tap struct {
 	// Put is told, in order and under the view's lock, of every change and every
 	// erasure, and of how far the view has come. It must not block.
 	Put func(changes []events.Change, upTo uint64)
-	// Erased is told of an erased user, in order with the changes, under the lock.
-	Erased func(user string, at events.Moment)
+	// Erased is told of an erased user, as he was until then, and of who erased
+	// him, in order with the changes and under the lock.
+	Erased func(u *events.User, at events.Moment, actor string)
 	// Flush is called before the view writes its checkpoint for the sequence
 	// upTo: when it returns nil, everything that Put told up to there is durable.
 	Flush func(upTo uint64) error

@@ -372,10 +372,10 @@ func (v *View) changed(c events.Change) {
 }
 
 // forget drops an erased user.
-func (v *View) forget(u *events.User, at events.Moment) {
+func (v *View) forget(u *events.User, at events.Moment, actor string) {
 	v.tell(at.Seq - 1)
 	for _, t := range v.taps {
-		t.Erased(u.ID, at)
+		t.Erased(u, at, actor)
 	}
 	v.touching(u)
 	v.counts[u.Status()]--

@@ -195,11 +195,11 @@ func (v *View) Put(changes []events.Change, upTo uint64) {
 }
 
 // putErased comes before the put that moves upTo past it.
-func (v *View) putErased(user string, at events.Moment) {
+func (v *View) putErased(u *events.User, at events.Moment, _ string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if at.Seq > v.upTo {
-		v.waiting = append(v.waiting, happening{erased: user, seq: at.Seq})
+		v.waiting = append(v.waiting, happening{erased: u.ID, seq: at.Seq})
 	}
 }
 

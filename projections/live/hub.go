@@ -49,7 +49,7 @@ type Hub struct {
 func NewHub(v *current.View, encode Encode) *Hub {
 	h := &Hub{view: v, encode: encode, keep: keepMost, woken: make(chan struct{}), news: make(chan struct{}, 1)}
 	h.audience.shares = newShares()
-	h.tap = &current.Tap{Put: h.put, Erased: func(string, events.Moment) {}, Flush: func(uint64) error { return nil }}
+	h.tap = &current.Tap{Put: h.put, Erased: h.putErased, Flush: func(uint64) error { return nil }}
 	return h
 }
 
@@ -132,6 +132,16 @@ func (h *Hub) put(changes []events.Change, upTo uint64) {
 	case h.news <- struct{}{}:
 	default:
 	}
+}
+
+// putErased is the view's too. To readers an erased user who was there goes
+// offline: that he never was is nothing that they could show.
+func (h *Hub) putErased(u *events.User, at events.Moment, actor string) {
+	if u.Status() == events.StatusOffline {
+		return
+	}
+	h.put([]events.Change{{User: u.ID, From: u.Shown, Observed: events.StatusOffline,
+		To: events.Shown{Status: events.StatusOffline, Since: at.Time, Cause: events.CauseErased, Actor: actor, Seq: at.Seq}}}, at.Seq)
 }
 
 // seal makes a block of what is open, and lets the oldest go. The lock is held.

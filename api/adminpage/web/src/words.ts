@@ -40,6 +40,7 @@ const causes: Record<string, string> = {
   override: 'an override was set',
   override_cleared: 'the override was cleared',
   override_expired: 'the override ran out',
+  erased: 'was erased',
 }
 
 /** why returns what a cause means. */
