@@ -2,6 +2,7 @@ package api
 
 import (
 	"net"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -17,8 +18,12 @@ const (
 	// sendBuffer is what the kernel may hold for one reader: some tenths of a second
 	// of many changes, so that one who reads steadily never has to be waited for.
 	sendBuffer = 256 << 10
+	// ownMost is how large a buffer an outlet keeps for the next time.
+	ownMost = 4 << 10
 	// lastChunk ends a chunked answer.
 	lastChunk = "0\r\n\r\n"
+	// partPatience is how long that may take.
+	partPatience = 20 * time.Millisecond
 )
 
 // framer puts messages into a chunk of HTTP/1.1: RFC 9112, section 7.1.
@@ -105,11 +110,15 @@ func (o *outlet) Text(p live.Piece) []byte {
 	if o.reader.All() && p.From == 0 {
 		return wireOf(p, o.private).chunk
 	}
-	o.buf = append(o.buf[:0], make([]byte, frameRoom)...)
-	if o.buf = appendWanted(o.buf, p, o.reader, o.private); len(o.buf) == frameRoom {
+	buf := slices.Grow(o.buf[:0], frameRoom)[:frameRoom]
+	buf = appendWanted(buf, p, o.reader, o.private)
+	if cap(buf) <= ownMost {
+		o.buf = buf // else everybody who came in the middle of a large block would keep the rest of it
+	}
+	if len(buf) == frameRoom {
 		return nil
 	}
-	chunk, _ := framed(o.buf)
+	chunk, _ := framed(buf)
 	return chunk
 }
 
@@ -137,7 +146,13 @@ func (o *outlet) Send(b []byte) error {
 // Close is part of live.Outlet.
 func (o *outlet) Close(whole bool) {
 	if whole {
-		_, _ = o.Offer([]byte(lastChunk)) // a courtesy
+		o.part()
 	}
 	_ = o.conn.Close() // nothing is left to be sent
+}
+
+// partAnyway is part where writing may mean waiting: not for long, since others wait too.
+func (o *outlet) partAnyway() {
+	_ = o.conn.SetWriteDeadline(time.Now().Add(partPatience))
+	_, _ = o.conn.Write([]byte(lastChunk))
 }

@@ -79,10 +79,14 @@ func EncodeChanges(entries []live.Entry) any {
 		e := &entries[i]
 		s := statusEvent{User: e.User, Status: e.To.Status, Observed: e.Observed, Since: moment(e.To.Since), LastSeen: moment(e.LastSeen),
 			From: e.From.Status, Cause: e.To.Cause, Actor: e.To.Actor, Seq: e.To.Seq}
-		secret = secret || s.Actor != ""
-		private.add(message("status", &e.Place, s))
-		s.Actor = ""
-		public.add(message("status", &e.Place, s))
+		text := message("status", &e.Place, s)
+		private.add(text)
+		if s.Actor != "" {
+			secret = true
+			s.Actor = ""
+			text = message("status", &e.Place, s)
+		}
+		public.add(text)
 	}
 	if !secret {
 		both := public.frame()
@@ -150,6 +154,9 @@ func (a *API) watch(q request) (int, error) {
 	defer context.AfterFunc(a.staying, cancel)()
 	w := &watcher{a: a, q: q, users: users, control: http.NewResponseController(q.w), private: auth.Allow(q.who, auth.ActReadPrivate, "")}
 	reader, err := w.begin(ctx)
+	if errors.Is(err, errOver) {
+		return http.StatusOK, nil // half of the answer is out; there is nobody to tell
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -195,13 +202,23 @@ type watcher struct {
 	private bool
 }
 
+// errOver means that the stream has ended while it began: the client has gone or
+// does not read, its token has ended, or the node stops.
+var errOver = errors.New("the stream is over")
+
 // begin sends the head of the answer and everything up to the place at which the
-// reader stands: the missed changes, or a snapshot.
+// reader stands: the missed changes, or a snapshot. With another error than
+// errOver it has written nothing.
 func (w *watcher) begin(ctx context.Context) (*live.Reader, error) {
 	h := w.q.w.Header()
 	h["Content-Type"] = []string{typeEvents}
 	h["X-Accel-Buffering"] = []string{"no"}
+	if w.q.r.ProtoMajor == 1 {
+		h["Connection"] = []string{"close"} // with the stream: net/http will not have it again; to HTTP/2 this would mean all its streams
+	}
 	secure(h)
+	// A server's deadline for reading requests would end the context, and with it the stream.
+	_ = w.control.SetReadDeadline(time.Time{})
 	head := "retry: 2000\n\n"
 	if id := w.q.r.Header.Get("Last-Event-Id"); id != "" {
 		reader, missed, err := w.resume(ctx, id)
@@ -217,11 +234,15 @@ func (w *watcher) begin(ctx context.Context) (*live.Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, heap := range heaps {
-		if err := w.send(append([]byte(head), heap...)); err != nil {
+	for n, heap := range heaps {
+		if n == 0 {
+			heap = append([]byte(head), heap...)
+		} else if ctx.Err() != nil {
+			return nil, w.closing(reader, errOver)
+		}
+		if err := w.send(heap); err != nil {
 			return nil, w.closing(reader, err)
 		}
-		head = ""
 	}
 	return reader, nil
 }
@@ -254,7 +275,7 @@ func (w *watcher) resume(ctx context.Context, id string) (*live.Reader, []byte, 
 	return w.missed(ctx, p)
 }
 
-// closing closes the reader if err says that nobody will.
+// closing closes the reader if err says that nobody else will.
 func (w *watcher) closing(reader *live.Reader, err error) error {
 	if err != nil {
 		reader.Close()
@@ -332,10 +353,11 @@ func (w *watcher) history(began []history.Interval, reader *live.Reader) (text [
 // takeOver takes the connection from net/http where that sends the answer in
 // chunks of HTTP/1.1 and nobody in between changes them, so that many readers
 // can be served together. It returns nil where the connection must stay with
-// net/http: HTTP/2, a compressing middleware, a test's recorder.
+// net/http: HTTP/2, TLS (which cannot be written to, or closed, without waiting),
+// a compressing middleware, a test's recorder.
 func (w *watcher) takeOver() net.Conn {
 	r := w.q.r
-	if r.ProtoMajor != 1 || r.ProtoMinor < 1 || w.q.w.Header().Get("Content-Encoding") != "" {
+	if r.ProtoMajor != 1 || r.ProtoMinor < 1 || r.TLS != nil || w.q.w.Header().Get("Content-Encoding") != "" {
 		return nil
 	}
 	conn, _, err := w.control.Hijack() // what was sent has been flushed
@@ -348,8 +370,9 @@ func (w *watcher) takeOver() net.Conn {
 // follow sends changes until ctx ends or the client does not read them.
 func (w *watcher) follow(ctx context.Context, reader *live.Reader) {
 	var text []byte
+	ping := time.Now().Add(watchPing)
 	for {
-		waiting, cancel := context.WithTimeout(ctx, watchPing)
+		waiting, cancel := context.WithDeadline(ctx, ping)
 		piece, err := reader.Next(waiting)
 		cancel()
 		switch {
@@ -360,20 +383,32 @@ func (w *watcher) follow(ctx context.Context, reader *live.Reader) {
 		default:
 			text = appendWanted(text[:0], piece, reader, w.private)
 		}
-		if len(text) > 0 && w.send(text) != nil {
+		if len(text) == 0 {
+			if time.Now().Before(ping) {
+				continue // what others do does not put the ping off
+			}
+			text = append(text, watchPingText...)
+		}
+		if w.send(text) != nil {
 			return
 		}
+		ping = time.Now().Add(watchPing)
 	}
 }
 
-// send writes text and makes it go out, within watchPatience.
+// send writes text and makes it go out, within watchPatience, or returns errOver;
+// another error says that this server's writer cannot stream.
 func (w *watcher) send(text []byte) error {
 	_ = w.control.SetWriteDeadline(time.Now().Add(watchPatience))
 	if _, err := w.q.w.Write(text); err != nil {
-		return fmt.Errorf("sending to a watcher: %w", err)
+		return errOver
 	}
-	if err := w.control.Flush(); err != nil {
+	if err := w.control.Flush(); errors.Is(err, http.ErrNotSupported) {
 		return fmt.Errorf("sending to a watcher: %w", err)
+	} else if err != nil {
+		return errOver
 	}
+	// HTTP/2 resets a stream whose deadline passes, whether anything is written then or not.
+	_ = w.control.SetWriteDeadline(time.Time{})
 	return nil
 }

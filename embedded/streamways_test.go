@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -101,27 +103,97 @@ func (s *squeezer) FlushError() error {
 }
 
 // TestANodeThatStopsEndsItsStreamsProperly: the client reads to the end of the
-// answer, not to a broken connection.
+// answer, not to a broken connection, and knows that nothing else comes over it.
 func TestANodeThatStopsEndsItsStreamsProperly(t *testing.T) {
 	n := run(t, embedded.Config{DataDir: t.TempDir()})
-	req, err := http.NewRequest("GET", n.url+"/v1/stream", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Authorization", "Bearer "+token(t, auth.MintClaims{User: "reader", Scope: "presence:read"}))
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	began := make([]byte, 10)
-	if _, err := io.ReadFull(resp.Body, began); err != nil {
-		t.Fatal(err)
+	encrypted := httptest.NewTLSServer(n.handler)
+	defer encrypted.Close()
+	var streams []*http.Response
+	for _, s := range []struct {
+		url    string
+		client *http.Client
+	}{{n.url, http.DefaultClient}, {encrypted.URL, encrypted.Client()}} {
+		req, err := http.NewRequest("GET", s.url+"/v1/stream", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+token(t, auth.MintClaims{User: "reader", Scope: "presence:read"}))
+		resp, err := s.client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if !resp.Close {
+			t.Error("the answer does not say that its connection ends with it")
+		}
+		if _, err := io.ReadFull(resp.Body, make([]byte, 10)); err != nil {
+			t.Fatal(err)
+		}
+		streams = append(streams, resp)
 	}
 	n.stop()
-	if _, err := io.ReadAll(resp.Body); err != nil {
-		t.Errorf("the stream ended with %v", err)
+	for _, resp := range streams {
+		if _, err := io.ReadAll(resp.Body); err != nil {
+			t.Errorf("the stream of %s ended with %v", resp.Request.URL, err)
+		}
 	}
+}
+
+// TestWhoGoesWhileHisStreamBeginsIsNoFailure, and nothing of him is left.
+func TestWhoGoesWhileHisStreamBeginsIsNoFailure(t *testing.T) {
+	logs := new(nodeLog)
+	n := run(t, embedded.Config{DataDir: t.TempDir(), Logger: slog.New(slog.NewTextHandler(logs, &slog.HandlerOptions{Level: slog.LevelError}))})
+	const users = 20_000 // more of them than a connection holds
+	var lines strings.Builder
+	for i := range users {
+		fmt.Fprintf(&lines, `{"type":"login","user":"u%d"}`+"\n", i)
+	}
+	service := token(t, auth.MintClaims{User: "backend", Scope: "presence:write"})
+	req, err := http.NewRequest("POST", n.url+"/v1/events", strings.NewReader(lines.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+service)
+	req.Header.Set("Content-Type", "application/x-ndjson")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil || resp.StatusCode != 200 {
+		t.Fatal(resp, err)
+	}
+	resp.Body.Close()
+	n.call(service, "GET", "/v1/stats?min_seq="+resp.Header.Get("Rollcall-Seq"), "", nil)
+	for range 3 {
+		c, err := net.Dial("tcp", strings.TrimPrefix(n.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(c, "GET /v1/stream HTTP/1.1\r\nHost: node\r\nAuthorization: Bearer %s\r\n\r\n", service)
+		if _, err := io.ReadFull(c, make([]byte, 1000)); err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+	}
+	n.stop() // waits for those whose streams begin
+	if got := logs.String(); got != "" {
+		t.Errorf("logged as errors: %.1000s", got)
+	}
+}
+
+// nodeLog is what a node logs.
+type nodeLog struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *nodeLog) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *nodeLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // TestWhoComesInACrowdMissesNobodyWhoWasThereBefore: snapshots are shared among

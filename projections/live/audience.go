@@ -123,12 +123,13 @@ func (a *audience) size() int { return int(a.count.Load()) }
 func (a *audience) send() time.Duration { return a.each((*audience).offer) }
 
 // look is for the time when nothing comes: it keeps connections open, and finds
-// out whose have ended.
-func (a *audience) look() {
-	a.ticks++
-	gone := a.ticks%goneTicks == 0
+// out whose have ended. So many ticks have passed since it was called last.
+func (a *audience) look(ticks int) {
+	before := a.ticks
+	a.ticks += ticks
+	gone := a.ticks/goneTicks != before/goneTicks
 	a.each(func(a *audience, s *share, m *member) {
-		if m.quiet++; gone && m.out.Gone() {
+		if m.quiet += ticks; gone && m.out.Gone() {
 			a.drop(m)
 		} else if m.quiet >= pingTicks {
 			a.give(s, m, m.out.Ping())
@@ -152,12 +153,13 @@ func (a *audience) each(fn func(*audience, *share, *member)) time.Duration {
 }
 
 func (a *audience) eachOf(s *share, fn func(*audience, *share, *member)) (rest time.Duration) {
+	var worked time.Duration // since the last rest
 	began := time.Now()
 	for i, did := 0, 0; ; {
 		s.mu.Lock()
 		if i >= len(s.members) {
 			s.mu.Unlock()
-			return restShare * time.Since(began)
+			return restShare * (worked + time.Since(began))
 		}
 		m := s.members[i]
 		if !m.gone && !m.busy {
@@ -176,12 +178,13 @@ func (a *audience) eachOf(s *share, fn func(*audience, *share, *member)) (rest t
 			continue
 		}
 		did = 0
-		if worked := time.Since(began); worked < stint {
+		if worked += time.Since(began); worked < stint {
 			runtime.Gosched()
 		} else {
-			time.Sleep(restShare * worked)
-			began = time.Now()
+			time.Sleep(min(restShare*worked, restMost)) // it may be the machine that stood still
+			worked = 0
 		}
+		began = time.Now() // what others take is not its work
 	}
 }
 

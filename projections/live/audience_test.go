@@ -199,7 +199,7 @@ func TestASilentStreamIsPingedAndAskedAfter(t *testing.T) {
 	s := newSpout(everything)
 	join(t, h, s, time.Time{})
 	for range 2*pingTicks + 1 {
-		h.audience.look()
+		h.audience.look(1)
 	}
 	if got := s.got.String(); got != "ping ping " {
 		t.Errorf("got %q in twice the time of a ping", got)
@@ -208,7 +208,7 @@ func TestASilentStreamIsPingedAndAskedAfter(t *testing.T) {
 	s.gone = true
 	s.mu.Unlock()
 	for range goneTicks {
-		h.audience.look()
+		h.audience.look(1)
 	}
 	select {
 	case <-s.closed:
@@ -219,6 +219,31 @@ func TestASilentStreamIsPingedAndAskedAfter(t *testing.T) {
 		t.Errorf("%d traces are left", n)
 	}
 }
+
+// TestASilentStreamIsPingedThoughTheOthersTakeLong: a look that comes late counts
+// for those that it is late for, and what others get is no ping.
+func TestASilentStreamIsPingedThoughTheOthersTakeLong(t *testing.T) {
+	h := quiet(100)
+	s := newSpout(everything)
+	h.mu.Lock()
+	r := h.reader(h.next, []string{"somebody else"})
+	h.mu.Unlock()
+	h.Serve(r, filtered{s}, time.Time{})
+	for seq := range uint64(5) {
+		h.put([]events.Change{told(seq+1, 1)}, seq+1)
+		h.wake()
+		h.audience.send()
+		h.audience.look(pingTicks / 3)
+	}
+	if got := s.got.String(); got != "ping " {
+		t.Errorf("got %q in the time of a ping and two thirds", got)
+	}
+}
+
+// filtered is a spout that wants nothing of what comes.
+type filtered struct{ *spout }
+
+func (filtered) Text(Piece) []byte { return nil }
 
 // TestComingAndGoingAtOnce has readers come, end and be dropped from all sides
 // while changes flow: the race detector watches, and nobody must be left.

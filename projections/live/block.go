@@ -41,6 +41,10 @@ type Block struct {
 	text   any
 }
 
+// NewBlock returns a block of entries, at least one, which nobody changes from
+// then on.
+func NewBlock(entries []Entry, encode Encode) *Block { return &Block{Entries: entries, encode: encode} }
+
 // Text is what the hub's Encode makes of the block; the first who asks makes it.
 func (b *Block) Text() any {
 	b.once.Do(func() { b.text = b.encode(b.Entries) })

@@ -62,15 +62,18 @@ func (h *Hub) Run(ctx context.Context) error {
 
 func (h *Hub) run(ctx context.Context) error {
 	defer h.Dismiss()
-	looked := time.NewTicker(tick)
-	defer looked.Stop()
+	looks := time.NewTicker(tick)
+	defer looks.Stop()
+	looked := time.Now()
 	for {
 		var rest time.Duration
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-looked.C:
-			h.audience.look()
+		case now := <-looks.C:
+			ticks := int(now.Sub(looked).Round(tick) / tick) // those that sending has taken too
+			looked = looked.Add(time.Duration(ticks) * tick)
+			h.audience.look(ticks)
 			continue
 		case <-h.news:
 			rest = h.wake()
@@ -86,12 +89,15 @@ func (h *Hub) run(ctx context.Context) error {
 }
 
 func (h *Hub) attach() {
-	seq := h.view.Tap(h.tap)
+	h.attached(h.view.Tap(h.tap))
+}
+
+// attached is told after which sequence the view tells everything. The view may
+// have told something by then.
+func (h *Hub) attached(seq uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.next == 0 && h.seq < seq {
-		h.seq, h.begin = seq, seq
-	}
+	h.seq, h.begin = max(h.seq, seq), max(h.begin, seq)
 }
 
 // wake makes a block of what has come, lets the readers that wait look, and
@@ -149,7 +155,8 @@ func (h *Hub) seal() {
 	if len(h.open) == 0 {
 		return
 	}
-	b := &Block{Entries: h.open, first: h.next - uint64(len(h.open)), encode: h.encode}
+	b := NewBlock(h.open, h.encode)
+	b.first = h.next - uint64(len(h.open))
 	h.open = nil
 	h.blocks = append(h.blocks, b)
 	h.kept += len(b.Entries)

@@ -113,6 +113,32 @@ func TestWhoFallsBehindIsToldSo(t *testing.T) {
 	}
 }
 
+// TestTheHubKnowsWhereItCame, though the view has told it something between the
+// tap and the hub's taking note of it: nobody may resume before.
+func TestTheHubKnowsWhereItCame(t *testing.T) {
+	for name, changes := range map[string][]events.Change{"a change": {told(8, 1)}, "no change": nil} {
+		t.Run(name, func(t *testing.T) {
+			h := quiet(100)
+			h.put(changes, 9)
+			h.attached(5)
+			if _, err := h.Resume(Place{Seq: 4}, nil); !errors.Is(err, ErrPast) {
+				t.Errorf("behind 4: %v, want ErrPast: what 5 changed is not known", err)
+			}
+			h.wake()
+			for _, seq := range []uint64{5, 9} {
+				r, err := h.Resume(Place{Seq: seq}, nil)
+				if err != nil {
+					t.Fatalf("behind %d: %v", seq, err)
+				}
+				if p, _, err := r.take(); err != nil || (p.Block != nil) != (changes != nil && seq == 5) {
+					t.Errorf("behind %d: %+v, %v", seq, p, err)
+				}
+				r.Close()
+			}
+		})
+	}
+}
+
 func TestNextWaitsForAChangeAndForTheContext(t *testing.T) {
 	h := quiet(100)
 	r, err := h.Resume(Place{}, nil)
