@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
-
-	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/rollcall-dev/rollcall/api"
 	"github.com/rollcall-dev/rollcall/events/journal"
@@ -17,13 +14,16 @@ import (
 func (n *Node) checks(p *parts) []api.Check {
 	list := []api.Check{
 		{Name: "log", Probe: func(ctx context.Context) (string, error) {
+			if err := p.room.trouble(); err != nil {
+				return "", err
+			}
 			first, last, err := p.log.Bounds(ctx)
 			if err != nil {
 				return "", errors.New("the log cannot be reached")
 			}
 			switch err := p.log.Trouble(); {
 			case errors.Is(err, journal.ErrFull):
-				return "", errors.New("the log is full: make room on its disk, and restart the node if writes are still refused then")
+				return "", errors.New("the log is full: make room where it is, and restart its NATS server if writes are still refused then")
 			case err != nil:
 				return "", errors.New("the log does not acknowledge")
 			}
@@ -58,7 +58,7 @@ func (n *Node) checks(p *parts) []api.Check {
 		}},
 	}
 	if p.server != nil {
-		list = append(list, api.Check{Name: "store", Probe: func(context.Context) (string, error) { return "", health(p.server) }})
+		list = append(list, api.Check{Name: "store", Probe: func(context.Context) (string, error) { return "", p.server.health() }})
 	}
 	return list
 }
@@ -72,12 +72,4 @@ func (n *Node) durability() string {
 		return "on disk before the answer"
 	}
 	return "on disk within " + n.cfg.Sync
-}
-
-// health asks the in-process server, which notices a failed disk.
-func health(s *natsServer) error {
-	if h := s.Healthz(&server.HealthzOptions{}); h.StatusCode != http.StatusOK {
-		return errors.New("the store reports an error: free space, check the disk, then restart the node")
-	}
-	return nil
 }

@@ -5,6 +5,8 @@
 //	config.go      what a node can be told
 //	node.go        New, Run, Handler, Addr; in which order parts start and stop
 //	natsserver.go  the in-process server
+//	streamfiles.go what its files need so that a cut does not hide a stream
+//	room.go        what is done when its disk is full
 //	connect.go     reaching a NATS system of the operator's
 //	lock.go        one process a store
 //	checks.go      what /readyz asks

@@ -24,13 +24,18 @@ import (
 	"github.com/rollcall-dev/rollcall/events/journal"
 )
 
-// childEnv makes this test binary a node over the directory that it names, so
-// that a test has a process to kill.
+// childEnv makes this test binary a node with the configuration that it holds
+// as JSON, so that a test has a process to kill.
 const childEnv = "ROLLCALL_TEST_NODE"
 
 // runChild is the child's main.
-func runChild(dir string) int {
-	n, err := embedded.New(embedded.Config{DataDir: dir, Addr: "127.0.0.1:0", JWTSecret: secret, Checkpoint: 50 * time.Millisecond})
+func runChild(config string) int {
+	var cfg embedded.Config
+	if err := json.Unmarshal([]byte(config), &cfg); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 2
+	}
+	n, err := embedded.New(cfg)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 2
@@ -49,13 +54,31 @@ func runChild(dir string) int {
 // child starts a node in a process of its own and returns its URL.
 func child(t testing.TB, dir string) (url string, kill func()) {
 	t.Helper()
+	ready, kill := spawn(t, embedded.Config{DataDir: dir, Checkpoint: 50 * time.Millisecond})
+	url, err := ready()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return url, kill
+}
+
+// spawn starts a node with cfg, of which it sets the address and the secret, in
+// a process of its own. ready waits until it serves, or has ended without.
+func spawn(t testing.TB, cfg embedded.Config) (ready func() (url string, err error), kill func()) {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
+	cfg.Addr, cfg.JWTSecret = "127.0.0.1:0", secret
+	config, err := json.Marshal(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
 	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), childEnv+"="+dir)
-	cmd.Stderr = os.Stderr
+	cmd.Env = append(os.Environ(), childEnv+"="+string(config))
+	var said bytes.Buffer
+	cmd.Stderr = &said
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -68,24 +91,29 @@ func child(t testing.TB, dir string) (url string, kill func()) {
 		_ = cmd.Wait()
 	})
 	t.Cleanup(kill)
-	addr, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		t.Fatalf("the child said nothing: %v", err)
-	}
-	return "http://" + strings.TrimSpace(addr), kill
+	return func() (string, error) {
+		addr, err := bufio.NewReader(out).ReadString('\n')
+		if err != nil {
+			kill()
+			return "", fmt.Errorf("the node ended before it was ready: %s", said.String())
+		}
+		return "http://" + strings.TrimSpace(addr), nil
+	}, kill
 }
 
-// acked is what an acknowledgement promised.
+// acked is what an acknowledgement promised, and when it was here.
 type acked struct {
 	seq  uint64
-	beat bool
+	typ  events.Type
+	when time.Time
 }
 
-// load writes from many goroutines until the server is gone, and returns what
-// was acknowledged: user → where.
-func load(t testing.TB, url, prefix string) (stop func() map[string]acked) {
+// load writes from many goroutines until the server is gone. stop returns what
+// was acknowledged: user → where; count how much that is so far.
+func load(t testing.TB, url, prefix string) (stop func() map[string]acked, count func() int) {
 	t.Helper()
 	tok := token(t, auth.MintClaims{User: "backend", Scope: "presence:write"})
+	admin := token(t, auth.MintClaims{User: "root", Scope: "presence:admin"})
 	var (
 		mu   sync.Mutex
 		done = map[string]acked{}
@@ -96,16 +124,23 @@ func load(t testing.TB, url, prefix string) (stop func() map[string]acked) {
 		wg.Go(func() {
 			for i := 0; ; i++ {
 				user := fmt.Sprintf("%s-%d-%d", prefix, w, i)
-				typ := "heartbeat"
-				if i%4 == 0 {
-					typ = "login"
+				typ, method, path, by := events.Heartbeat, "POST", "/v1/events", tok
+				switch i % 8 {
+				case 0, 4:
+					typ = events.Login
+				case 6:
+					typ, method, path, by = events.Override, "PUT", "/v1/users/"+user+"/override", admin
 				}
-				req, err := http.NewRequest("POST", url+"/v1/events", bytes.NewBufferString(`{"type":"`+typ+`","user":"`+user+`"}`))
+				body := fmt.Sprintf(`{"type":%q,"user":%q}`, typ, user)
+				if typ == events.Override {
+					body = `{"status":"busy"}`
+				}
+				req, err := http.NewRequest(method, url+path, bytes.NewBufferString(body))
 				if err != nil {
 					t.Error(err)
 					return
 				}
-				req.Header.Set("Authorization", "Bearer "+tok)
+				req.Header.Set("Authorization", "Bearer "+by)
 				req.Header.Set("Content-Type", "application/json")
 				resp, err := client.Do(req)
 				if err != nil {
@@ -113,7 +148,8 @@ func load(t testing.TB, url, prefix string) (stop func() map[string]acked) {
 				}
 				_, err = io.Copy(io.Discard, resp.Body)
 				resp.Body.Close()
-				if err != nil || resp.StatusCode != 202 {
+				when := time.Now()
+				if err != nil || resp.StatusCode != 202 && resp.StatusCode != 200 {
 					continue
 				}
 				seq, err := strconv.ParseUint(resp.Header.Get("Rollcall-Seq"), 10, 64)
@@ -122,15 +158,20 @@ func load(t testing.TB, url, prefix string) (stop func() map[string]acked) {
 					return
 				}
 				mu.Lock()
-				done[user] = acked{seq, typ == "heartbeat"}
+				done[user] = acked{seq, typ, when}
 				mu.Unlock()
 			}
 		})
 	}
-	return func() map[string]acked {
+	stop = func() map[string]acked {
 		wg.Wait()
 		client.CloseIdleConnections()
 		return done
+	}
+	return stop, func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(done)
 	}
 }
 
@@ -141,7 +182,7 @@ func killRounds(t *testing.T, rounds int) {
 	all := map[string]acked{}
 	for round := range rounds {
 		url, kill := child(t, dir)
-		stop := load(t, url, fmt.Sprintf("r%d", round))
+		stop, _ := load(t, url, fmt.Sprintf("r%d", round))
 		timer := time.NewTimer(time.Duration(200+rand.IntN(800)) * time.Millisecond)
 		<-timer.C
 		kill()
@@ -177,8 +218,12 @@ func checkView(t *testing.T, url string, all map[string]acked) {
 			t.Fatalf("query: %d", code)
 		}
 		for _, p := range answer.Users {
-			if p.Status != "online" || p.Seq < all[p.User].seq {
-				t.Errorf("%+v was acknowledged at %d", p, all[p.User].seq)
+			want := "online"
+			if all[p.User].typ == events.Override {
+				want = "busy"
+			}
+			if p.Status != want || p.Seq < all[p.User].seq {
+				t.Errorf("%+v: a %s was acknowledged at %d", p, all[p.User].typ, all[p.User].seq)
 			}
 		}
 		users = users[:0]
@@ -193,48 +238,62 @@ func checkView(t *testing.T, url string, all map[string]acked) {
 	}
 }
 
-// checkLog reads the whole log of the stopped node.
+// checkLog looks for every acknowledged event in the log of the stopped node.
 func checkLog(t *testing.T, dir string, all map[string]acked) {
 	t.Helper()
-	found := map[string]uint64{}
 	if err := embedded.Offline(t.Context(), embedded.Config{DataDir: dir}, func(ctx context.Context, d *embedded.Deployment) error {
-		_, last, err := d.Log().Bounds(ctx)
-		if err != nil {
-			return err
+		found, err := logged(ctx, d)
+		for _, user := range missing(all, found) {
+			t.Errorf("%s was acknowledged at %d and stands at %d", user, all[user].seq, found[user].seq)
 		}
-		var b events.Batch
-		return d.Log().Read(ctx, journal.Stretch{To: last}, func(msgs []journal.Message) error {
-			for _, m := range msgs {
-				switch m.Subject {
-				case events.AliveSubject:
-				case events.HeartbeatSubject:
-					if err := b.Decode(m.Data); err != nil {
-						return err
-					}
-					for i := range b.Beats {
-						found[string(b.Beats[i].User)] = m.Seq
-					}
-				default:
-					e, err := events.Decode(m.Data)
-					if err != nil {
-						return err
-					}
-					if e.Type == events.Login {
-						found[e.User] = m.Seq
-					}
-				}
-			}
-			return nil
-		})
+		return err
 	}); err != nil {
 		t.Fatal(err)
 	}
+	t.Logf("%d acknowledged events are where they were said to be", len(all))
+}
+
+// missing lists who does not stand in found where all says.
+func missing(all, found map[string]acked) (users []string) {
 	for user, a := range all {
-		if found[user] != a.seq {
-			t.Errorf("%s was acknowledged at %d and stands at %d", user, a.seq, found[user])
+		if f := found[user]; f.seq != a.seq || f.typ != a.typ {
+			users = append(users, user)
 		}
 	}
-	t.Logf("%d acknowledged events are where they were said to be", len(all))
+	return users
+}
+
+// logged reads the whole log: user → what is there of him.
+func logged(ctx context.Context, d *embedded.Deployment) (map[string]acked, error) {
+	found := map[string]acked{}
+	_, last, err := d.Log().Bounds(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var b events.Batch
+	return found, d.Log().Read(ctx, journal.Stretch{To: last}, func(msgs []journal.Message) error {
+		for _, m := range msgs {
+			switch m.Subject {
+			case events.AliveSubject:
+			case events.HeartbeatSubject:
+				if err := b.Decode(m.Data); err != nil {
+					return err
+				}
+				for i := range b.Beats {
+					found[string(b.Beats[i].User)] = acked{seq: m.Seq, typ: events.Heartbeat}
+				}
+			default:
+				e, err := events.Decode(m.Data)
+				if err != nil {
+					return err
+				}
+				if e.Type == events.Login || e.Type == events.Override {
+					found[e.User] = acked{seq: m.Seq, typ: e.Type}
+				}
+			}
+		}
+		return nil
+	})
 }
 
 func TestNothingAcknowledgedIsLostByAKill(t *testing.T) { killRounds(t, 3) }
@@ -242,7 +301,7 @@ func TestNothingAcknowledgedIsLostByAKill(t *testing.T) { killRounds(t, 3) }
 func TestADeletedViewComesBackTheSame(t *testing.T) {
 	dir := t.TempDir()
 	url, kill := child(t, dir)
-	stop := load(t, url, "u")
+	stop, _ := load(t, url, "u")
 	timer := time.NewTimer(500 * time.Millisecond)
 	<-timer.C
 	kill()

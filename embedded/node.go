@@ -109,6 +109,7 @@ func (t *teardown) run() error {
 // parts are what a running node is made of.
 type parts struct {
 	server   *natsServer // nil with an external system
+	room     *room       // likewise
 	nc       *nats.Conn
 	view     *current.View
 	history  *history.View
@@ -242,6 +243,9 @@ func (n *Node) connect(p *parts, down *teardown) (err error) {
 	if n.cfg.external() {
 		p.nc, err = connectExternal(n.cfg)
 	} else {
+		if err := mendStreamFiles(n.cfg.storeDir(), n.cfg.Logger); err != nil {
+			return fmt.Errorf("looking at the streams' files: %w", err)
+		}
 		if p.server, err = startServer(n.cfg); err != nil {
 			return err
 		}
@@ -261,7 +265,13 @@ func (n *Node) openLog(ctx context.Context, p *parts, seen bool) (err error) {
 	metrics.Register(p.metrics)
 	p.log, err = journal.Open(ctx, p.nc, journal.Config{Replicas: n.cfg.replicas(p.nc), HotRetention: n.cfg.HotRetention,
 		AuditRetention: n.cfg.AuditRetention, Own: !n.cfg.external() && !n.quiet, Seen: seen, Metrics: metrics, Quiet: n.quiet, Logger: n.cfg.Logger})
-	return err
+	if err != nil || n.cfg.external() || n.cfg.Sync == syncAlways {
+		return err
+	}
+	if err := syncStreamFiles(n.cfg.storeDir()); err != nil {
+		return fmt.Errorf("writing the streams' files to disk: %w", err)
+	}
+	return nil
 }
 
 func (n *Node) limits() events.Limits {
@@ -273,6 +283,9 @@ func (n *Node) openFront(p *parts) (err error) {
 	tm := timeouts.NewMetrics()
 	tm.Register(p.metrics)
 	p.consumer = timeouts.New(timeouts.Config{Log: p.log, Fold: p.view, Limits: n.limits(), Metrics: tm, Logger: n.cfg.Logger})
+	if p.server != nil {
+		p.room = &room{dir: n.cfg.storeDir(), server: p.server, log: p.log, folded: p.view.Seq, logger: n.cfg.Logger}
+	}
 	p.live = live.NewHub(p.view, api.EncodeChanges)
 	p.api, err = api.New(api.Config{Log: p.log, View: p.view, Auth: n.auth, History: p.history, Live: p.live, Timeouts: p.consumer,
 		Operator: operator{n, p}, Heartbeat: n.cfg.Heartbeat, Timeout: n.cfg.Timeout,
@@ -324,6 +337,9 @@ func (n *Node) work(ctx context.Context, p *parts, listeners []net.Listener) err
 	defer stopFront()
 	front, frontFailed := errgroup.WithContext(frontCtx)
 	front.Go(func() error { return n.archive(frontFailed, p) })
+	if p.room != nil {
+		front.Go(func() error { return named("the room of the log", p.room.Run(frontFailed)) })
+	}
 	front.Go(func() error { return named("the history", p.history.Run(frontFailed)) })
 	front.Go(func() error { return named("the live stream", p.live.Run(frontFailed)) })
 	front.Go(func() error { return named("keys", n.auth.Run(frontFailed)) })

@@ -19,8 +19,11 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if dir := os.Getenv(childEnv); dir != "" {
-		os.Exit(runChild(dir))
+	if config := os.Getenv(childEnv); config != "" {
+		os.Exit(runChild(config))
+	}
+	if config := os.Getenv(serverEnv); config != "" {
+		os.Exit(runServer(config))
 	}
 	code := m.Run()
 	http.DefaultClient.CloseIdleConnections()

@@ -156,6 +156,11 @@ func (j *Journal) enqueue(e *entry) error {
 	case j.closed:
 		j.mu.Unlock()
 		return ErrClosed
+	case j.refusal != nil:
+		err := j.refusal
+		j.mu.Unlock()
+		j.metrics.count(e, outcome{err: err})
+		return err
 	case j.weight+w > j.cfg.QueueLimit:
 		j.mu.Unlock()
 		j.metrics.Shed.Inc()

@@ -191,8 +191,7 @@ func (r *auditing) live(ctx context.Context) error {
 	if first > r.next {
 		return ErrGone
 	}
-	return r.j.consume(ctx, r.j.hot, jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy,
-		OptStartSeq: r.next, FilterSubjects: r.q.subjects(false)}, r.tell)
+	return r.j.consume(ctx, r.next, r.q.subjects(false), r.tell)
 }
 
 // tell hands on what has not been told yet.

@@ -54,6 +54,10 @@ func (j *Journal) commitAll(ctx context.Context) {
 			return
 		}
 		for rest := entries; len(rest) > 0; {
+			if err := j.refused(); err != nil {
+				j.turnAway(rest, err)
+				break
+			}
 			p, n := j.compose(rest)
 			j.commit(ctx, p)
 			rest = rest[n:]

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -26,6 +27,11 @@ const (
 	followBuffer = 1024
 	// followBatch is how many of them the reader gets at once at most.
 	followBatch = 512
+	// followLook is how often a reader to whom nothing comes looks whether the
+	// log goes on without him; at the third look in a row he begins again.
+	followLook = time.Second
+	// followRetry lies between two attempts to begin again.
+	followRetry = 250 * time.Millisecond
 )
 
 // Follow calls fn with all messages of the hot stream from sequence from on, in
@@ -40,18 +46,63 @@ func (j *Journal) Follow(ctx context.Context, from uint64, fn func([]Message) er
 	if first > from {
 		return fmt.Errorf("%w: it begins at %d, wanted from %d", ErrGone, first, from)
 	}
-	return j.consume(ctx, j.hot, jetstream.OrderedConsumerConfig{
-		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: max(from, 1),
-	}, fn)
+	return j.consume(ctx, from, nil, fn)
 }
 
-// consume feeds fn from an ordered consumer on s.
-func (j *Journal) consume(ctx context.Context, s jetstream.Stream, cfg jetstream.OrderedConsumerConfig, fn func([]Message) error) error {
-	cons, err := s.OrderedConsumer(ctx, cfg)
-	if err != nil {
-		return fmt.Errorf("following the log: %w", asOurs(err))
+// errStalled: the log has messages that do not reach us.
+var errStalled = errors.New("the log goes on, and is not heard")
+
+// consume calls fn with the messages of the hot stream from sequence from on, of
+// those on the subjects given (none: all), until ctx ends or fn returns an error. The client library makes a consumer
+// anew that has gone with its server. But it takes ten seconds to notice, and
+// has been seen never to: so we look ourselves, and begin again behind the last
+// message that arrived. ErrGone if that part of the log has gone meanwhile.
+func (j *Journal) consume(ctx context.Context, from uint64, subjects []string, fn func([]Message) error) error {
+	err := j.consumeOnce(ctx, &from, subjects, fn)
+	for errors.Is(err, errStalled) {
+		j.log.Info("following the log anew: it was not heard any more", "from", from)
+		err = j.resume(ctx, &from, subjects, fn)
 	}
-	defer j.forget(ctx, s, cons)
+	return err
+}
+
+// resume is consumeOnce for somebody who was cut off: while the log cannot be
+// reached it goes on trying.
+func (j *Journal) resume(ctx context.Context, from *uint64, subjects []string, fn func([]Message) error) error {
+	first, _, err := j.Bounds(ctx)
+	switch {
+	case err == nil && first > *from:
+		return fmt.Errorf("%w: it begins at %d, wanted from %d", ErrGone, first, *from)
+	case err == nil:
+		before := *from
+		if err = j.consumeOnce(ctx, from, subjects, fn); *from != before || !errors.Is(err, errUnmade) {
+			return err
+		}
+	case errors.Is(err, ErrMissing):
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-time.After(followRetry):
+		return errStalled
+	}
+}
+
+// errUnmade: there is no consumer, so nothing was read.
+var errUnmade = errors.New("following the log")
+
+// consumeOnce feeds fn from one ordered consumer and moves from behind what fn
+// has had. It returns errStalled when the consumer has been left behind.
+func (j *Journal) consumeOnce(ctx context.Context, from *uint64, subjects []string, fn func([]Message) error) error {
+	cons, err := j.hot.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: max(*from, 1), FilterSubjects: subjects,
+		MaxResetAttempts: 1, // with more it cannot be stopped between them
+	})
+	if err != nil {
+		return fmt.Errorf("%w: %w", errUnmade, asOurs(err))
+	}
+	defer j.forget(ctx, j.hot, cons)
 	arrived := make(chan Message, followBuffer)
 	done := make(chan struct{})
 	cc, err := cons.Consume(func(m jetstream.Msg) {
@@ -68,22 +119,52 @@ func (j *Journal) consume(ctx context.Context, s jetstream.Stream, cfg jetstream
 		j.log.Debug("following the log was interrupted and goes on", "error", err)
 	}))
 	if err != nil {
-		return fmt.Errorf("following the log: %w", asOurs(err))
+		return fmt.Errorf("%w: %w", errUnmade, asOurs(err))
 	}
 	defer func() { close(done); cc.Stop(); <-cc.Closed() }()
 
+	look := time.NewTicker(followLook)
+	defer look.Stop()
+	quiet := 0 // looks since the last message
 	batch := make([]Message, 0, followBatch)
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-look.C:
+			switch quiet++; {
+			case quiet == 1: // less than a whole period
+			case !j.standsBehind(ctx, *from, subjects):
+				quiet = 1
+			case quiet > 2: // it was so at the last look too, so nothing is just on its way
+				return errStalled
+			}
+			continue
 		case m := <-arrived:
 			batch = gather(append(batch[:0], m), arrived)
 		}
 		if err := fn(batch); err != nil {
 			return err
 		}
+		*from, quiet = batch[len(batch)-1].Seq+1, 0
 	}
+}
+
+// standsBehind reports whether the hot stream surely holds a message for us at
+// from or behind it.
+func (j *Journal) standsBehind(ctx context.Context, from uint64, subjects []string) bool {
+	ctx, cancel := context.WithTimeout(ctx, followLook)
+	defer cancel()
+	if len(subjects) == 0 {
+		subjects = []string{">"}
+	}
+	for _, subject := range subjects {
+		last, err := j.hot.GetLastMsgForSubject(ctx, subject) // the stream's last sequence may have been purged
+		if err == nil && last.Sequence >= from {
+			return true
+		}
+	}
+	return false
 }
 
 // gather adds to batch what has arrived already, up to followBatch.

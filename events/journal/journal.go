@@ -69,10 +69,11 @@ type Journal struct {
 	created time.Time
 	metrics *Metrics
 
-	mu      sync.Mutex // guards the three below
+	mu      sync.Mutex // guards the four below
 	waiting []*entry   // in the order of arrival
 	weight  int        // of waiting
 	closed  bool
+	refusal error // see Refuse
 
 	wake     chan struct{}         // buffered 1: something waits
 	lastDone atomic.Int64          // unix nanoseconds of the last publish, or of the last mark that was tried
@@ -147,7 +148,7 @@ func (j *Journal) Run(ctx context.Context) error {
 // AlivePeriod.
 func (j *Journal) markAlive() {
 	quiet := j.cfg.Now().UnixNano() - j.lastDone.Load()
-	if j.cfg.Quiet || quiet < int64(events.AlivePeriod) {
+	if j.cfg.Quiet || quiet < int64(events.AlivePeriod) || j.refused() != nil {
 		return
 	}
 	j.lastDone.Store(j.cfg.Now().UnixNano())

@@ -83,8 +83,7 @@ func (j *Journal) readAll(ctx context.Context, s Stretch, fn func([]Message) err
 	if end < s.From {
 		return nil
 	}
-	err = j.consume(ctx, j.hot, jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: max(s.From, 1)},
-		func(batch []Message) error { return s.give(batch, end, fn) })
+	err = j.consume(ctx, s.From, nil, func(batch []Message) error { return s.give(batch, end, fn) })
 	switch {
 	case errors.Is(err, errEnd):
 		return nil

@@ -104,7 +104,11 @@ func New(cfg Config) *Consumer {
 	if cfg.Unleased {
 		c.metrics.LeaseHeld.Set(1)
 	} else {
-		c.lease = NewLease(LeaseConfig{JetStream: cfg.Log.JetStream(), Node: cfg.Node, Logger: cfg.Logger, Mono: cfg.Mono, Held: cfg.Metrics.LeaseHeld})
+		c.lease = NewLease(LeaseConfig{JetStream: cfg.Log.JetStream(), Node: cfg.Node, Logger: cfg.Logger, Mono: cfg.Mono, Held: cfg.Metrics.LeaseHeld,
+			Restore: func(ctx context.Context) error {
+				_, err := cfg.Log.Mend(ctx)
+				return err
+			}})
 	}
 	c.fold.Locked(func(_ uint64, clock events.Clock, _ int64) { c.hearing.listen(clock) })
 	return c

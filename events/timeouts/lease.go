@@ -42,6 +42,9 @@ type LeaseConfig struct {
 	Logger    *slog.Logger     // nil: discarded
 	Mono      func() int64     // monotonic nanoseconds, never 0; nil: events.Mono
 	Held      prometheus.Gauge // nil: none
+	// Restore makes events.StreamLease anew where a server of its own, not of a
+	// cluster, has forgotten it with its restart: it lives in memory. Nil: nobody does.
+	Restore func(ctx context.Context) error
 }
 
 // Lease picks one of several consumers. It is the one message that
@@ -117,6 +120,11 @@ func (l *Lease) step(ctx context.Context) time.Duration {
 		return leaseLook
 	}
 	l.cfg.Logger.Debug("asking for the lease failed", "error", err)
+	if errors.Is(err, jetstream.ErrNoStreamResponse) && l.cfg.Restore != nil {
+		if err := l.cfg.Restore(ctx); err != nil {
+			l.cfg.Logger.Debug("making the lease's stream anew failed", "error", err)
+		}
+	}
 	return leaseLook
 }
 

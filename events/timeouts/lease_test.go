@@ -26,7 +26,7 @@ type candidate struct {
 // candidates returns n of them on one server.
 func candidates(t *testing.T, n int) []*candidate {
 	s := journaltest.Server(t, t.TempDir())
-	journaltest.On(t, journaltest.Connect(t, s), journal.Config{Quiet: true}) // makes the streams
+	j := journaltest.On(t, journaltest.Connect(t, s), journal.Config{Quiet: true}) // makes the streams
 	var out []*candidate
 	for range n {
 		c := &candidate{nc: journaltest.Connect(t, s), held: prometheus.NewGauge(prometheus.GaugeOpts{})}
@@ -34,7 +34,10 @@ func candidates(t *testing.T, n int) []*candidate {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.Lease = NewLease(LeaseConfig{JetStream: js, Node: "test", Held: c.held})
+		c.Lease = NewLease(LeaseConfig{JetStream: js, Node: "test", Held: c.held, Restore: func(ctx context.Context) error {
+			_, err := j.Mend(ctx)
+			return err
+		}})
 		out = append(out, c)
 	}
 	return out
@@ -124,6 +127,27 @@ func TestTheLeaseIsLostWhenItCannotBeRenewed(t *testing.T) {
 	if c.Held() {
 		t.Error("held although it could not be renewed")
 	}
+}
+
+// TestTheLeaseOutlivesItsStream: a server of its own forgets what it has in
+// memory when it is restarted, and nobody else would make it anew.
+func TestTheLeaseOutlivesItsStream(t *testing.T) {
+	cs := candidates(t, 2)
+	cs[0].run(t)
+	holder(t, cs[0])
+	cs[1].run(t)
+	js, err := jetstream.New(cs[0].nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := js.DeleteStream(t.Context(), events.StreamLease); err != nil {
+		t.Fatal(err)
+	}
+	journaltest.Until(t, "a lease in a new stream", func() bool {
+		s, err := js.Stream(t.Context(), events.StreamLease)
+		return err == nil && s.CachedInfo().State.Msgs == 1
+	})
+	holder(t, cs...)
 }
 
 func TestOnlyTheHolderRenews(t *testing.T) {
