@@ -4,14 +4,38 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/rollcall-dev/rollcall/api"
 	"github.com/rollcall-dev/rollcall/events/journal"
 )
 
+// lagMost is how far a view that is ready may be behind the log.
+const lagMost = 10 * time.Second
+
+// pursuit tells a view that is on its way from one that stands still: its own
+// lag is that of what has reached it.
+type pursuit struct {
+	mu    sync.Mutex
+	goal  uint64    // where the log ended when
+	since time.Time // this was set
+}
+
+// behind reports whether a view at seq has not reached, for lagMost, where the
+// log ended; last is where it ends now.
+func (p *pursuit) behind(seq, last uint64, now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if seq >= p.goal {
+		p.goal, p.since = last, now
+	}
+	return seq < p.goal && now.Sub(p.since) > lagMost
+}
+
 // checks are what /readyz asks, besides what the API knows itself.
 func (n *Node) checks(p *parts) []api.Check {
+	behind := new(pursuit)
 	list := []api.Check{
 		{Name: "log", Probe: func(ctx context.Context) (string, error) {
 			if err := p.room.trouble(); err != nil {
@@ -29,10 +53,13 @@ func (n *Node) checks(p *parts) []api.Check {
 			}
 			return fmt.Sprintf("sequences %d to %d", first, last), nil
 		}},
-		{Name: "view", Probe: func(context.Context) (string, error) {
+		{Name: "view", Probe: func(ctx context.Context) (string, error) {
 			s := p.view.Stats()
-			if s.Lag > 10*time.Second {
+			if s.Lag > lagMost {
 				return "", fmt.Errorf("it is %s behind, at sequence %d", s.Lag.Round(time.Second), s.Seq)
+			}
+			if _, last, err := p.log.Bounds(ctx); err == nil && behind.behind(s.Seq, last, time.Now()) {
+				return "", fmt.Errorf("it stands at sequence %d, and the log at %d", s.Seq, last)
 			}
 			return fmt.Sprintf("at sequence %d, %d users", s.Seq, s.Users), nil
 		}},

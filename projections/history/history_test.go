@@ -110,13 +110,22 @@ func random(t testing.TB, j *journal.Journal, rng *rand.Rand, begin events.Milli
 			t.Fatal(err)
 		}
 		deeds, receipts = append(deeds, d), append(receipts, r)
+		if len(receipts) == 2000 { // the log's queue is bounded
+			wait(t, receipts)
+			receipts = receipts[:0]
+		}
 	}
+	wait(t, receipts)
+	return deeds
+}
+
+func wait(t testing.TB, receipts []*journal.Receipt) {
+	t.Helper()
 	for _, r := range receipts {
 		if _, err := r.Wait(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return deeds
 }
 
 // onlineAt replays all deeds, and knows nothing of snapshots.
