@@ -4,6 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
 
 /** Where the browser is; CHROMIUM overrides. */
 export const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
@@ -135,12 +136,24 @@ export class Page {
 
   /** The value of an expression in the page; waits for it if it is a promise. */
   async eval<T>(expression: string): Promise<T> {
-    const { result, exceptionDetails } = await this.call<{
+    const { result, exceptionDetails } = await this.evaluate<{
       result: { value: T };
       exceptionDetails?: { text: string };
-    }>("Runtime.evaluate", { expression, awaitPromise: true, returnByValue: true });
+    }>({ expression, awaitPromise: true, returnByValue: true });
     if (exceptionDetails) throw new Error(`${expression}: ${exceptionDetails.text}`);
     return result.value;
+  }
+
+  /** A new tab has nothing yet that could evaluate: asks until it has. */
+  private async evaluate<T>(what: object): Promise<T> {
+    for (const late = Date.now() + 10_000; ; await delay(10)) {
+      try {
+        return await this.call<T>("Runtime.evaluate", what);
+      } catch (error) {
+        const early = `${error}`.includes("Cannot find default execution context");
+        if (!early || Date.now() > late) throw error;
+      }
+    }
   }
 
   /** Shows this tab, which hides the one that was shown. */
