@@ -18,7 +18,7 @@ func TestWritesAreLimitedByUser(t *testing.T) {
 	}
 	s.do("POST", "/v1/login", alice).fails(429, "rate_limited")
 	s.do("POST", "/api/users/heartbeat/", alice).fails(429, "rate_limited")
-	s.do("GET", "/v1/users/alice", alice).is(200)
+	s.do("GET", "/v1/users/alice"+at(s.last()), alice).is(200)
 	s.do("POST", "/v1/heartbeat", bob).is(204)
 	clock.pass(340 * time.Millisecond)
 	s.do("POST", "/v1/heartbeat", alice).is(204)
