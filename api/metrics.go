@@ -9,6 +9,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/rollcall-dev/rollcall/projections/live"
 )
 
 // metrics are what the API counts.
@@ -89,19 +91,21 @@ func (a *API) metricsPage(q request) (int, error) {
 	return http.StatusOK, nil
 }
 
-// stateCollector reads the view and the token cache when Prometheus asks.
+// stateCollector reads the view, the live stream and the token cache when Prometheus asks.
 type stateCollector struct {
 	view View
 	auth Verifier
+	live *live.Hub // nil: nobody reads a stream
 
-	users, sessions, seq, lag, undecodable, tokens, hits, misses *prometheus.Desc
+	readers, users, sessions, seq, lag, undecodable, tokens, hits, misses *prometheus.Desc
 }
 
 func newStateCollector(cfg Config) *stateCollector {
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc(name, help, labels, nil)
 	}
-	return &stateCollector{view: cfg.View, auth: cfg.Auth,
+	return &stateCollector{view: cfg.View, auth: cfg.Auth, live: cfg.Live,
+		readers:     desc("rollcall_stream_readers", "Readers of the live stream."),
 		users:       desc("rollcall_users", "Users that the log has named, by status.", "status"),
 		sessions:    desc("rollcall_sessions", "Live sessions."),
 		seq:         desc("rollcall_view_sequence", "Where the current view stands in the log."),
@@ -115,7 +119,7 @@ func newStateCollector(cfg Config) *stateCollector {
 
 // Describe is part of prometheus.Collector.
 func (c *stateCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.users, c.sessions, c.seq, c.lag, c.undecodable, c.tokens, c.hits, c.misses} {
+	for _, d := range []*prometheus.Desc{c.readers, c.users, c.sessions, c.seq, c.lag, c.undecodable, c.tokens, c.hits, c.misses} {
 		ch <- d
 	}
 }
@@ -124,6 +128,9 @@ func (c *stateCollector) Describe(ch chan<- *prometheus.Desc) {
 func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	if c.live != nil {
+		gauge(c.readers, float64(c.live.Readers()))
 	}
 	s := c.view.Stats()
 	gauge(c.users, float64(s.Online), "online")

@@ -96,12 +96,13 @@ func TestAStreamThatStaysWithTheServerIsPinged(t *testing.T) {
 			}
 		})
 		synctest.Wait()
+		pass := func(d time.Duration) { <-time.After(d) } // on the bubble's clock: as soon as all others wait
 		for i := range 13 {
 			login(fmt.Sprintf("bob%d", i))
-			time.Sleep(5 * time.Second) // of the bubble's clock
+			pass(5 * time.Second)
 		}
 		login("alice")
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if err := context.Cause(ctx); err != nil {
 			t.Error(err)
 		}

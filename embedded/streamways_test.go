@@ -102,6 +102,21 @@ func (s *squeezer) FlushError() error {
 	return http.NewResponseController(s.ResponseWriter).Flush()
 }
 
+// metrics is what the node tells Prometheus.
+func (n *node) metrics() string {
+	n.t.Helper()
+	resp, err := http.Get(n.url + "/metrics")
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return string(text)
+}
+
 // TestANodeThatStopsEndsItsStreamsProperly: the client reads to the end of the
 // answer, not to a broken connection, and knows that nothing else comes over it.
 func TestANodeThatStopsEndsItsStreamsProperly(t *testing.T) {
@@ -130,6 +145,9 @@ func TestANodeThatStopsEndsItsStreamsProperly(t *testing.T) {
 			t.Fatal(err)
 		}
 		streams = append(streams, resp)
+	}
+	if text := n.metrics(); !strings.Contains(text, "\nrollcall_stream_readers 2\n") {
+		t.Errorf("the metrics do not know both readers:\n%s", text)
 	}
 	n.stop()
 	for _, resp := range streams {

@@ -4,7 +4,7 @@
 //	streams.go  how the streams are made and checked
 //	append.go   how an event gets in: a bounded queue, one acknowledgement per caller
 //	commit.go   group commit: what waits goes together, in order
-//	refuse.go   taking nothing for a while, and what a restarted broker has forgotten
+//	refuse.go   taking nothing for a while
 //	follow.go   reading onwards from a sequence, for views that stay
 //	read.go     reading a stretch that has an end
 //	archive.go  copying the audit out of the hot stream

@@ -144,3 +144,18 @@ func covers(have, want []string) bool {
 	}
 	return true
 }
+
+// Mend makes anew what a broker that was restarted has forgotten: the lease,
+// which lives in memory. It returns where the log ends. Errors wrap
+// ErrUnavailable or ErrSlow while the broker is not there, and ErrMissing where
+// the log is not the one that was opened.
+func (j *Journal) Mend(ctx context.Context) (last uint64, err error) {
+	if _, last, err = j.Bounds(ctx); err != nil {
+		return 0, err
+	}
+	want := j.cfg.leaseStream()
+	if _, err := j.js.CreateStream(ctx, want); err != nil && !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+		return 0, fmt.Errorf("making stream %s: %w", want.Name, asOurs(err))
+	}
+	return last, nil
+}

@@ -1,5 +1,6 @@
-// Package loadgen sends heartbeats to a server on this machine over keep-alive HTTP/1.1 connections and measures how many
-// it acknowledges a second: a node of Rollcall against a chi handler that only answers 204.
+// Package loadgen loads a node of Rollcall on this machine and measures it. Bench sends heartbeats over keep-alive HTTP/1.1
+// connections and tells how many are acknowledged a second, against a chi handler that only answers 204. StreamBench has
+// many read the live stream and tells what they get, and what heartbeats cost beside them.
 //
 // The generator shares the machine with what it measures, so it costs as little as it can: the requests are built
 // beforehand, a connection is one goroutine that writes and reads, and an exchange allocates nothing.
