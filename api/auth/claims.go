@@ -33,7 +33,7 @@ func newRules(c Config) rules {
 		userClaim: c.UserClaim,
 		adminName: name, adminValue: value,
 		issuer: c.Issuer, audience: c.Audience,
-		names: []string{"sub", "exp", "nbf", "iat", "iss", "aud", "sid", "scope", "scp", "role", c.UserClaim, name},
+		names: []string{"sub", "exp", "nbf", "iat", "iss", "aud", "sid", "scope", "scp", "role", "token_type", c.UserClaim, name},
 	}
 }
 
@@ -80,6 +80,7 @@ func (t *reading) readClaims(r rules) {
 	t.said.expires = t.faults.date(o, "exp", true)
 	t.said.notBefore = t.faults.date(o, "nbf", false)
 	t.said.issued = t.faults.date(o, "iat", false)
+	t.faults.kind(o)
 	t.faults.issuer(o, r.issuer)
 	t.faults.audience(o, r.audience)
 	t.said.roles = t.faults.roles(o, r)
@@ -131,6 +132,14 @@ func (f *faults) date(o object, name string, required bool) time.Time {
 		return time.Time{}
 	}
 	return time.Unix(int64(math.Floor(seconds)), 0).UTC()
+}
+
+// kind refuses a token that is good for fetching others only. Django simplejwt signs its refresh tokens with the key of
+// its access tokens and tells them apart by this claim; they live for days, in places where no API should see them.
+func (f *faults) kind(o object) {
+	if kind, ok := text(o.get("token_type")); ok && kind == "refresh" {
+		f.add("claim token_type says that it is a refresh token")
+	}
 }
 
 func (f *faults) issuer(o object, want string) {

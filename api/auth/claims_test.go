@@ -49,6 +49,24 @@ func TestSubDoesNotStandInForTheConfiguredClaim(t *testing.T) {
 	}
 }
 
+func TestRefreshTokensAreForFetchingOthers(t *testing.T) {
+	v := hsVerifier(t)
+	for _, tt := range []struct {
+		claims obj
+		good   bool
+	}{
+		{alice().with("token_type", "access"), true},
+		{alice().with("token_type", "Bearer"), true},
+		{alice().with("token_type", 7), true}, // whatever that means there
+		{alice().with("token_type", "refresh"), false},
+		{alice().with("Token_Type", "refresh"), false},
+	} {
+		if err := verifyErr(v, hs(tt.claims)); (err == nil) != tt.good || err != nil && !errors.Is(err, ErrInvalid) {
+			t.Errorf("%s: error %v", tt.claims.json(), err)
+		}
+	}
+}
+
 func TestPrincipalCarriesTheClaims(t *testing.T) {
 	p, err := hsVerifier(t).Verify(t.Context(), hs(alice().with("sid", "web-1").with("role", "admin")))
 	if err != nil {
