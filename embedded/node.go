@@ -29,10 +29,11 @@ import (
 
 // Node is one running Rollcall.
 type Node struct {
-	cfg   Config
-	auth  *auth.Verifier
-	quiet bool // takes no events: see Offline
-	ready chan struct{}
+	cfg     Config
+	durable func() error // puts the log on disk; nil: it is
+	auth    *auth.Verifier
+	quiet   bool // takes no events: see Offline
+	ready   chan struct{}
 
 	mu      sync.Mutex
 	handler http.Handler // nil until ready
@@ -51,7 +52,7 @@ func New(cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
-	return &Node{cfg: cfg, auth: verifier, ready: make(chan struct{})}, nil
+	return &Node{cfg: cfg, durable: cfg.durable(), auth: verifier, ready: make(chan struct{})}, nil
 }
 
 // Ready is closed when the node serves: its view has reached what was the log's
@@ -173,11 +174,13 @@ func (n *Node) openViews(p *parts, down *teardown) (err error) {
 	if err := os.MkdirAll(n.cfg.viewsDir(), 0o700); err != nil {
 		return fmt.Errorf("making the directory of the views: %w", err)
 	}
-	if p.view, err = current.Open(current.Config{Path: filepath.Join(n.cfg.viewsDir(), mirror.CurrentFile), Checkpoint: n.cfg.Checkpoint, Logger: n.cfg.Logger}); err != nil {
+	if p.view, err = current.Open(current.Config{Path: filepath.Join(n.cfg.viewsDir(), mirror.CurrentFile), Checkpoint: n.cfg.Checkpoint, Logger: n.cfg.Logger,
+		Durable: n.durable}); err != nil {
 		return err
 	}
 	down.add("closing the current view", p.view.Close)
-	if p.history, err = history.Open(history.Config{Path: filepath.Join(n.cfg.viewsDir(), mirror.HistoryFile), Retention: n.cfg.AuditRetention, Logger: n.cfg.Logger}); err != nil {
+	if p.history, err = history.Open(history.Config{Path: filepath.Join(n.cfg.viewsDir(), mirror.HistoryFile), Retention: n.cfg.AuditRetention, Logger: n.cfg.Logger,
+		Durable: n.durable}); err != nil {
 		return err
 	}
 	down.add("closing the history", p.history.Close)
@@ -226,7 +229,8 @@ func (n *Node) mirror(ctx context.Context, p *parts, report func(mirror.Progress
 	if err != nil {
 		return nil, err
 	}
-	m, err := mirror.New(ctx, mirror.Config{Log: p.log, Dir: n.cfg.viewsDir(), Retention: n.cfg.AuditRetention, Report: report, Logger: n.cfg.Logger})
+	m, err := mirror.New(ctx, mirror.Config{Log: p.log, Dir: n.cfg.viewsDir(), Retention: n.cfg.AuditRetention, Report: report, Logger: n.cfg.Logger,
+		Durable: n.durable})
 	if err != nil {
 		return nil, err
 	}
@@ -264,7 +268,8 @@ func (n *Node) openLog(ctx context.Context, p *parts, seen bool) (err error) {
 	metrics := journal.NewMetrics()
 	metrics.Register(p.metrics)
 	p.log, err = journal.Open(ctx, p.nc, journal.Config{Replicas: n.cfg.replicas(p.nc), HotRetention: n.cfg.HotRetention,
-		AuditRetention: n.cfg.AuditRetention, Own: !n.cfg.external() && !n.quiet, Seen: seen, Metrics: metrics, Quiet: n.quiet, Logger: n.cfg.Logger})
+		AuditRetention: n.cfg.AuditRetention, Own: !n.cfg.external() && !n.quiet, Seen: seen, Metrics: metrics, Quiet: n.quiet, Logger: n.cfg.Logger,
+		Durable: n.durable})
 	if err != nil || n.cfg.external() || n.cfg.Sync == syncAlways {
 		return err
 	}

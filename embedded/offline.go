@@ -30,7 +30,7 @@ func Offline(ctx context.Context, cfg Config, fn func(ctx context.Context, d *De
 	if err := cfg.check(); err != nil {
 		return err
 	}
-	n := &Node{cfg: cfg, quiet: true}
+	n := &Node{cfg: cfg, durable: cfg.durable(), quiet: true}
 	var down teardown
 	defer func() { err = errors.Join(err, down.run()) }()
 	p, err := n.openStore(ctx, &down)

@@ -31,7 +31,7 @@ func Rebuild(ctx context.Context, cfg Config, which string, report func(mirror.P
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(rebuildGC))
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(rebuildMemory))
-	n := &Node{cfg: cfg, quiet: true}
+	n := &Node{cfg: cfg, durable: cfg.durable(), quiet: true}
 	var down teardown
 	defer func() { err = errors.Join(err, down.run()) }()
 	unlock, err := lockStore(cfg.DataDir)

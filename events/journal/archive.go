@@ -132,6 +132,12 @@ func (a *Archiver) copy(ctx context.Context, batch []Message, tail uint64) (uint
 	if len(msgs) == 0 {
 		return tail, nil
 	}
+	if a.j.cfg.Durable != nil {
+		// Else the copy could survive a power cut that the original does not.
+		if err := a.j.cfg.Durable(); err != nil {
+			return tail, fmt.Errorf("putting the log on disk before it is copied: %w", err)
+		}
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.j.cfg.AckTimeout)
 	defer cancel()
 	if len(msgs) == 1 {

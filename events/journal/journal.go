@@ -24,6 +24,7 @@ type Config struct {
 	AckTimeout     time.Duration // how long an acknowledgement may take; 0: 5 s
 	QueueLimit     int           // how many events may wait; 0: 65536
 	Quiet          bool          // write no alive marks: this process accepts nothing
+	Durable        func() error  // called before something is copied: puts on disk what the log holds; nil: it is
 	Metrics        *Metrics      // nil: none
 	Logger         *slog.Logger  // nil: discarded
 	Now            func() time.Time

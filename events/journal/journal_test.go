@@ -2,6 +2,7 @@ package journal_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -218,6 +219,32 @@ func TestAKnownKeyInABatchLeavesTheOthersAlone(t *testing.T) {
 	if n := len(all(t, j, journal.Stretch{To: end(t, j)})); n != 50 {
 		t.Errorf("%d messages in the log, want 50", n)
 	}
+}
+
+// TestOnlyWhatIsOnDiskIsCopied: a copy that outlives its original in a power cut
+// would tell of what never happened.
+func TestOnlyWhatIsOnDiskIsCopied(t *testing.T) {
+	lost := errors.New("the disk is gone")
+	asked, fails := 0, true
+	j := journaltest.Open(t, journal.Config{Durable: func() error {
+		if asked++; fails {
+			return lost
+		}
+		return nil
+	}})
+	if _, err := j.Append(t.Context(), login("ann"), journal.Key{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Archiver().Run(t.Context()); !errors.Is(err, lost) || asked != 1 {
+		t.Errorf("%v, asked %d times", err, asked)
+	}
+	to := end(t, j)
+	if n := len(all(t, j, journal.Stretch{Audit: true, To: to})); n != 0 {
+		t.Errorf("%d events were copied", n)
+	}
+	fails = false
+	journaltest.Run(t, "archiver", j.Archiver().Run)
+	journaltest.Until(t, "the copy", func() bool { return len(all(t, j, journal.Stretch{Audit: true, To: to})) == 1 })
 }
 
 func TestAuditIsACopyWithItsOrigin(t *testing.T) {

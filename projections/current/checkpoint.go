@@ -66,6 +66,12 @@ func (v *View) Checkpoint() error {
 			return err
 		}
 	}
+	if v.cfg.Durable != nil {
+		if err := v.cfg.Durable(); err != nil {
+			v.finish(s, err)
+			return fmt.Errorf("putting the log on disk before a checkpoint: %w", err)
+		}
+	}
 	records := v.collect(s.users)
 	sort.Slice(records, func(a, b int) bool { return records[a].id < records[b].id })
 	err := v.store.DB.Update(func(tx *bolt.Tx) error {

@@ -39,6 +39,11 @@ type Config struct {
 	Checkpoint time.Duration // between checkpoints at least; 0: 5 s
 	Logger     *slog.Logger  // nil: discarded
 	Quiet      bool          // do not log events that cannot be decoded: another view of the same log does
+
+	// Durable is called before a checkpoint is written and makes the log durable
+	// up to where the view stands, so that no power cut leaves the view ahead of
+	// its log. Nil: what can be read from the log is on disk.
+	Durable func() error
 }
 
 // View is the current view. It is safe for use by many goroutines.

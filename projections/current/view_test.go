@@ -2,6 +2,7 @@ package current_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -306,5 +307,67 @@ func TestAFlippedBitInARecordIsFound(t *testing.T) {
 	aside, err := filepath.Glob(path + ".aside-*")
 	if err != nil || len(aside) != 1 {
 		t.Errorf("set aside: %v %v", aside, err)
+	}
+}
+
+// TestAViewIsWrittenOnlyAfterItsLog: what the view folded may still be lost with
+// the log, until Durable says otherwise.
+func TestAViewIsWrittenOnlyAfterItsLog(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "current.db")
+	j := journaltest.Open(t, journal.Config{})
+	lost := errors.New("the disk is gone")
+	var v *current.View
+	var folded uint64
+	fails := true
+	open := func() {
+		var err error
+		if v, err = current.Open(current.Config{Path: path, Checkpoint: time.Hour, Durable: func() error {
+			folded = v.Seq()
+			if fails {
+				return lost
+			}
+			return nil
+		}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	open()
+	if err := v.Bind(t.Context(), j); err != nil {
+		t.Fatal(err)
+	}
+	ack, err := j.Append(t.Context(), events.Event{Type: events.Login, User: "ann", Actor: "ann", At: 1}, journal.Key{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Read(t.Context(), journal.Stretch{From: 1, To: ack.Seq}, v.Apply); err != nil {
+		t.Fatal(err)
+	}
+	if err := v.Checkpoint(); !errors.Is(err, lost) || folded != ack.Seq {
+		t.Errorf("%v, asked at %d", err, folded)
+	}
+	if err := v.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if open(); v.Seq() != 0 {
+		t.Errorf("the file stands at %d", v.Seq())
+	}
+	if err := v.Bind(t.Context(), j); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Read(t.Context(), journal.Stretch{From: 1, To: ack.Seq}, v.Apply); err != nil {
+		t.Fatal(err)
+	}
+	fails = false
+	if err := v.Checkpoint(); err != nil {
+		t.Error(err)
+	}
+	if err := v.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if open(); v.Seq() != ack.Seq {
+		t.Errorf("the file stands at %d", v.Seq())
+	}
+	if err := v.Close(); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -2,6 +2,7 @@ package history_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
@@ -346,5 +347,33 @@ func TestAChangeThatComesLateSpoilsNoSnapshot(t *testing.T) {
 		if diff := cmp.Diff(onlineAt(deeds, at), got); diff != "" {
 			t.Fatalf("at %v (-model +history):\n%s", at, diff)
 		}
+	}
+}
+
+// TestTheHistoryIsWrittenOnlyAfterTheLog: until Durable says that the log is on
+// disk nothing is written, and nothing forgotten either.
+func TestTheHistoryIsWrittenOnlyAfterTheLog(t *testing.T) {
+	lost := errors.New("the disk is gone")
+	fails := true
+	h, err := history.Open(history.Config{Path: filepath.Join(t.TempDir(), "history.db"), Durable: func() error {
+		if fails {
+			return lost
+		}
+		return nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Put([]events.Change{{User: "ann", To: events.Shown{Status: events.StatusOnline, Since: 1, Cause: events.CauseLogin, Actor: "ann", Seq: 5}}}, 7)
+	if err := h.Flush(); !errors.Is(err, lost) {
+		t.Errorf("written: %v", err)
+	}
+	fails = false
+	answer, err := h.Intervals(history.Query{User: "ann", To: 10, Limit: 10})
+	if err != nil || len(answer.Intervals) != 1 || answer.Intervals[0].Seq != 5 {
+		t.Errorf("%+v, %v", answer, err)
+	}
+	if err := h.Close(); err != nil {
+		t.Error(err)
 	}
 }

@@ -36,6 +36,7 @@ type Config struct {
 	Retention time.Duration // 0: 8760 h
 	Logger    *slog.Logger  // nil: discarded
 	Now       func() time.Time
+	Durable   func() error // as in current.Config
 }
 
 // View is the history. It is safe for use by many goroutines.
@@ -226,7 +227,32 @@ func (v *View) flush(uint64) error {
 	}
 	meta := v.meta
 	meta.Seq = upTo
-	err := v.store.Load().DB.Update(func(tx *bolt.Tx) error {
+	err := v.durable()
+	if err == nil {
+		err = v.store.Load().DB.Update(v.entry(waiting, meta))
+	}
+	if err != nil {
+		v.mu.Lock()
+		v.waiting = append(waiting, v.waiting...)
+		v.mu.Unlock()
+		// What the transaction did to present is undone with it.
+		return errors.Join(fmt.Errorf("writing the history: %w", err), v.load())
+	}
+	v.meta = meta
+	return nil
+}
+
+// durable puts the log on disk as far as it is told here.
+func (v *View) durable() error {
+	if v.cfg.Durable == nil {
+		return nil
+	}
+	return v.cfg.Durable()
+}
+
+// entry writes down what waits, and where the view stands then.
+func (v *View) entry(waiting []happening, meta projections.Meta) func(tx *bolt.Tx) error {
+	return func(tx *bolt.Tx) error {
 		w := v.writer(tx)
 		for i := range waiting {
 			if err := w.write(&waiting[i]); err != nil {
@@ -237,16 +263,7 @@ func (v *View) flush(uint64) error {
 			return err
 		}
 		return projections.PutMeta(tx, meta)
-	})
-	if err != nil {
-		v.mu.Lock()
-		v.waiting = append(waiting, v.waiting...)
-		v.mu.Unlock()
-		// What the transaction did to present is undone with it.
-		return errors.Join(fmt.Errorf("writing the history: %w", err), v.load())
 	}
-	v.meta = meta
-	return nil
 }
 
 // writer takes happenings down in one transaction. It holds the latest interval

@@ -43,6 +43,7 @@ type Config struct {
 	Retention time.Duration  // of the history
 	Report    func(Progress) // called about four times a second; nil: nobody wants to know
 	Logger    *slog.Logger   // nil: discarded
+	Durable   func() error   // as in current.Config
 }
 
 // Mirror is a second pair of views.
@@ -96,13 +97,15 @@ func New(ctx context.Context, cfg Config) (*Mirror, error) {
 }
 
 func (m *Mirror) open(ctx context.Context) (err error) {
-	if m.Current, err = current.Open(current.Config{Path: filepath.Join(m.dir, CurrentFile), Logger: m.cfg.Logger, Quiet: true}); err != nil {
+	if m.Current, err = current.Open(current.Config{Path: filepath.Join(m.dir, CurrentFile), Logger: m.cfg.Logger, Quiet: true,
+		Durable: m.cfg.Durable}); err != nil {
 		return err
 	}
 	if err := m.Current.Bind(ctx, m.cfg.Log); err != nil {
 		return err
 	}
-	if m.History, err = history.Open(history.Config{Path: filepath.Join(m.dir, HistoryFile), Retention: m.cfg.Retention, Logger: m.cfg.Logger}); err != nil {
+	if m.History, err = history.Open(history.Config{Path: filepath.Join(m.dir, HistoryFile), Retention: m.cfg.Retention, Logger: m.cfg.Logger,
+		Durable: m.cfg.Durable}); err != nil {
 		return err
 	}
 	if err := m.History.Bind(ctx, m.cfg.Log); err != nil {

@@ -1,0 +1,93 @@
+package embedded
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rollcall-dev/rollcall/events"
+)
+
+// hotFiles puts the messages of the hot stream on disk. Under an fsync interval
+// the server has written them when it acknowledges them, and fsyncs them later;
+// what is made of them, a view or a copy, must not outlive them in a power cut.
+// It does nothing on Windows, where a directory cannot be fsynced.
+type hotFiles struct {
+	store string // the server's
+
+	mu     sync.Mutex
+	synced map[string]stamp // path → as it was when it was last fsynced
+}
+
+// stamp is by what one knows that a file has been written to.
+type stamp struct {
+	size    int64
+	changed time.Time
+}
+
+// durable returns what makes the log durable, nil where an acknowledgement says
+// that it is, or where the log is not on this machine.
+func (c Config) durable() func() error {
+	if c.external() || c.Sync == syncAlways {
+		return nil
+	}
+	return (&hotFiles{store: c.storeDir()}).sync
+}
+
+// sync returns when everything is on disk that was in the files when it was called.
+func (h *hotFiles) sync() error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	dirs, err := filepath.Glob(filepath.Join(h.store, "jetstream", "*", "streams", events.StreamHot, "msgs"))
+	if err != nil {
+		return err
+	}
+	synced := make(map[string]stamp, len(h.synced))
+	for _, dir := range dirs {
+		if err := h.syncDir(dir, synced); err != nil {
+			return err
+		}
+	}
+	h.synced = synced
+	return nil
+}
+
+// syncDir fsyncs what has changed in dir, and notes in synced what is there.
+func (h *hotFiles) syncDir(dir string, synced map[string]stamp) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	added := false
+	for _, e := range entries {
+		if !strings.HasSuffix(e.Name(), ".blk") {
+			continue
+		}
+		path := filepath.Join(dir, e.Name())
+		info, err := e.Info()
+		if err == nil {
+			s := stamp{info.Size(), info.ModTime()}
+			was, known := h.synced[path]
+			if !known || was != s {
+				err = syncFile(path)
+			}
+			added = added || !known
+			synced[path] = s
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // the server may have removed it meanwhile
+			return err
+		}
+	}
+	if added {
+		return syncFile(dir)
+	}
+	return nil
+}
