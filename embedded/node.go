@@ -345,6 +345,7 @@ func (n *Node) work(ctx context.Context, p *parts, listeners []net.Listener) err
 	if p.room != nil {
 		front.Go(func() error { return named("the room of the log", p.room.Run(frontFailed)) })
 	}
+	front.Go(func() error { return n.forgetStrays(frontFailed, p) })
 	front.Go(func() error { return named("the history", p.history.Run(frontFailed)) })
 	front.Go(func() error { return named("the live stream", p.live.Run(frontFailed)) })
 	front.Go(func() error { return named("keys", n.auth.Run(frontFailed)) })
@@ -435,6 +436,21 @@ func (n *Node) archive(ctx context.Context, p *parts) error {
 		case <-ctx.Done():
 			return nil
 		case <-time.After(time.Second):
+		}
+	}
+}
+
+// forgetStrays finishes erasures: what was on its way when a user was erased
+// leaves the log too. Every node does; the first one is enough.
+func (n *Node) forgetStrays(ctx context.Context, p *parts) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case s := <-p.view.Strays():
+			if err := p.log.Forget(ctx, s.User, s.Seq); err != nil && ctx.Err() == nil {
+				n.cfg.Logger.Error("an event that came behind its user's erasure is left in the log: erase the user again", "seq", s.Seq, "error", err)
+			}
 		}
 	}
 }

@@ -33,6 +33,9 @@ type Hooks struct {
 	Changed     func(c events.Change)
 	Erased      func(u *events.User, m events.Moment, actor string)
 	Undecodable func(Undecodable)
+	// Orphan is told of an event that only follows from what a user did before,
+	// where the log does not know him, or has forgotten him: it changes nothing.
+	Orphan func(e *events.Event, seq uint64)
 	// Everybody visits all users, those outside memory too, until fn returns
 	// false. Nil: those in memory are all there are.
 	Everybody func(fn func(id string) bool) error
@@ -139,6 +142,9 @@ func (f *Fold) event(at events.Moment, e *events.Event) error {
 		if !u.Known() {
 			// Apply decides whether e makes him known; until then he is nobody's.
 			if probe := *u; !makesKnown(&probe, at, e) {
+				if f.Orphan != nil {
+					f.Orphan(e, at.Seq)
+				}
 				return nil
 			}
 		}

@@ -65,7 +65,7 @@ func (a *Archiver) Run(ctx context.Context) error {
 
 // pass copies from where the audit ends.
 func (a *Archiver) pass(ctx context.Context) error {
-	origin, tail, err := a.resume(ctx)
+	origin, tail, err := a.j.copied(ctx)
 	if err != nil {
 		return err
 	}
@@ -94,14 +94,14 @@ func (a *Archiver) pass(ctx context.Context) error {
 	})
 }
 
-// resume returns the hot sequence of the last message in the audit stream, and
+// copied returns the hot sequence of the last message in the audit stream, and
 // the audit stream's own last sequence.
-func (a *Archiver) resume(ctx context.Context) (origin, tail uint64, err error) {
-	info, err := a.j.audit.Info(ctx)
+func (j *Journal) copied(ctx context.Context) (origin, tail uint64, err error) {
+	info, err := j.audit.Info(ctx)
 	if err != nil {
 		return 0, 0, fmt.Errorf("looking for the end of the audit: %w", asOurs(err))
 	}
-	last, err := a.j.audit.GetLastMsgForSubject(ctx, ">")
+	last, err := j.audit.GetLastMsgForSubject(ctx, ">")
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return 0, info.State.LastSeq, nil
 	}

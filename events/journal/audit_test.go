@@ -141,6 +141,48 @@ func TestAuditFindsItsBeginningOverPurgedGaps(t *testing.T) {
 	}
 }
 
+// TestForgettingEndsWhereItIsTold: what a user does after his erasure stays, and
+// so does everybody else.
+func TestForgettingEndsWhereItIsTold(t *testing.T) {
+	a := openAudited(t)
+	want := a.write(30)
+	if _, _, err := a.Erase(t.Context(), "user-3", "root"); err != nil {
+		t.Fatal(err)
+	}
+	add := func(e events.Event) uint64 {
+		ack, err := a.Append(t.Context(), e, journal.Key{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ack.Seq
+	}
+	late := events.Event{Type: events.Offline, User: "user-3", Session: "s", Actor: events.ServiceActor, At: 1,
+		Cause: events.CauseTimeout, LastSeen: 1, Judged: 1}
+	first := add(late)
+	other := add(login("user-30"))
+	stray := add(late)
+	again := add(login("user-3"))
+	for range 2 { // another node does the same
+		if err := a.Forget(t.Context(), "user-3", stray); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var kept []uint64
+	for i, seq := range want {
+		if i%10 != 3 {
+			kept = slices.Concat(kept, []uint64{seq})
+		}
+	}
+	kept = slices.Concat(kept, []uint64{first - 1, other, again})
+	if diff := cmp.Diff(kept, a.read(journal.AuditQuery{})); diff != "" {
+		t.Errorf("hot: %s", diff)
+	}
+	a.trim(again + 1)
+	if diff := cmp.Diff(kept, a.read(journal.AuditQuery{})); diff != "" {
+		t.Errorf("the copy: %s", diff)
+	}
+}
+
 func TestAuditTakesNoHarmFromATrimUnderWay(t *testing.T) {
 	a := openAudited(t)
 	want := a.write(3000)

@@ -62,25 +62,94 @@ func count(ctx context.Context, s jetstream.Stream, user string) (n int, err err
 	return n, nil
 }
 
+// Forget removes what stands of a user up to the sequence upTo, from both
+// streams: an event that only followed from others and was on its way when he
+// was erased. What comes after it stays.
+func (j *Journal) Forget(ctx context.Context, user string, upTo uint64) error {
+	// In this order, so that nothing is copied again.
+	switch _, err := j.Message(ctx, upTo); {
+	case errors.Is(err, ErrGone): // another node has done this
+	case err != nil:
+		return err
+	default:
+		if err := j.awaitCopied(ctx, upTo); err != nil {
+			return err
+		}
+		if err := purge(ctx, j.hot, user, upTo+1); err != nil {
+			return err
+		}
+	}
+	return j.forgetCopies(ctx, user, upTo)
+}
+
+// forgetCopies removes user's events from the audit whose place in the log is
+// upTo at most: they are his first ones there.
+func (j *Journal) forgetCopies(ctx context.Context, user string, upTo uint64) error {
+	for next := uint64(1); ; {
+		m, err := j.audit.GetMsg(ctx, next, jetstream.WithGetMsgSubject(events.UserFilter(user)))
+		if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
+			return fmt.Errorf("looking for a user's events in the audit: %w", asOurs(err))
+		}
+		var origin Message
+		if err == nil {
+			if err := origin.originate(m.Header); err != nil {
+				return err
+			}
+		}
+		if err == nil && origin.Seq <= upTo {
+			next = m.Sequence + 1
+			continue
+		}
+		if next == 1 {
+			return nil // none must go
+		}
+		return purge(ctx, j.audit, user, next)
+	}
+}
+
+// awaitCopied waits until the audit has got as far as the sequence upTo.
+func (j *Journal) awaitCopied(ctx context.Context, upTo uint64) error {
+	return j.untilAudit(ctx, func(ctx context.Context) (bool, error) {
+		origin, _, err := j.copied(ctx)
+		return origin >= upTo, err
+	})
+}
+
 // awaitCopy waits until the audit holds a message on subject, and returns the
 // audit's own sequence of it.
-func (j *Journal) awaitCopy(ctx context.Context, subject string) (uint64, error) {
+func (j *Journal) awaitCopy(ctx context.Context, subject string) (seq uint64, err error) {
+	err = j.untilAudit(ctx, func(ctx context.Context) (bool, error) {
+		m, err := j.audit.GetLastMsgForSubject(ctx, subject)
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			return false, nil
+		}
+		if err == nil {
+			seq = m.Sequence
+		}
+		return err == nil, err
+	})
+	return seq, err
+}
+
+// untilAudit asks the audit until there is a yes, for as long as an
+// acknowledgement may take.
+func (j *Journal) untilAudit(ctx context.Context, ask func(context.Context) (bool, error)) error {
 	ctx, cancel := context.WithTimeout(ctx, j.cfg.AckTimeout)
 	defer cancel()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		m, err := j.audit.GetLastMsgForSubject(ctx, subject)
-		if err == nil {
-			return m.Sequence, nil
+		yes, err := ask(ctx)
+		if err != nil {
+			return fmt.Errorf("waiting for the audit copy: %w", asOurs(err))
 		}
-		if !errors.Is(err, jetstream.ErrMsgNotFound) {
-			return 0, fmt.Errorf("waiting for the audit copy: %w", asOurs(err))
+		if yes {
+			return nil
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return 0, fmt.Errorf("%w: the audit copy is behind; erase the user again", ErrSlow)
+			return fmt.Errorf("%w: the audit copy is behind; erase the user again", ErrSlow)
 		}
 	}
 }

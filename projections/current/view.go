@@ -65,6 +65,7 @@ type View struct {
 	live    int                                  // sessions
 	watcher interface{ Touch(u *events.User) }   // the timeout consumer's, or nil
 	taps    []*Tap
+	strays  strays
 	changes []events.Change // of the batch being folded
 
 	gen    uint32            // users with this Mark are dirty
@@ -86,7 +87,7 @@ func Open(cfg Config) (*View, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	v := &View{cfg: cfg, log: cfg.Logger}
+	v := &View{cfg: cfg, log: cfg.Logger, strays: newStrays()}
 	return v, v.open()
 }
 
@@ -109,7 +110,7 @@ func (v *View) open() error {
 
 func (v *View) reset() {
 	v.fold = projections.NewFold(projections.Hooks{Load: v.fetch, Touching: v.touching, Touched: v.touched,
-		Changed: v.changed, Erased: v.forget, Undecodable: v.report, Everybody: v.everybody})
+		Changed: v.changed, Erased: v.forget, Undecodable: v.report, Orphan: v.strays.orphan, Everybody: v.everybody})
 	v.index, v.counts = map[events.Status]*btree.Set[string]{}, map[events.Status]int{}
 	for _, s := range events.Statuses {
 		v.index[s] = new(btree.Set[string])
@@ -381,6 +382,9 @@ func (v *View) forget(u *events.User, at events.Moment, actor string) {
 	v.tell(at.Seq - 1)
 	for _, t := range v.taps {
 		t.Erased(u, at, actor)
+	}
+	if v.mono != 0 {
+		v.strays.erasedAt(u.ID, time.Now())
 	}
 	v.touching(u)
 	v.counts[u.Status()]--
