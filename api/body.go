@@ -5,6 +5,7 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // maxBody bounds a JSON body, in bytes.
@@ -24,6 +25,8 @@ func readJSON(w http.ResponseWriter, r *http.Request, into any) (found bool, err
 	if err != nil {
 		return false, asReadFault(err)
 	}
+	// From here on only the client's going may end the request.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	if len(data) == 0 { // chunked, and then nothing
 		return false, nil
 	}

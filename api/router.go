@@ -13,7 +13,7 @@ func (a *API) router() *chi.Mux {
 	if len(a.cfg.CORSOrigins) > 0 {
 		mux.Use(a.cors())
 	}
-	mux.Use(withoutSlash)
+	mux.Use(boundBodies, withoutSlash)
 	mux.NotFound(a.notHere)
 	mux.MethodNotAllowed(a.wrongMethod)
 	for i := range a.routes {

@@ -354,10 +354,10 @@ func (w *watcher) history(began []history.Interval, reader *live.Reader) (text [
 // chunks of HTTP/1.1 and nobody in between changes them, so that many readers
 // can be served together. It returns nil where the connection must stay with
 // net/http: HTTP/2, TLS (which cannot be written to, or closed, without waiting),
-// a compressing middleware, a test's recorder.
+// a compressing middleware, a test's recorder, a client that sends a body.
 func (w *watcher) takeOver() net.Conn {
 	r := w.q.r
-	if r.ProtoMajor != 1 || r.ProtoMinor < 1 || r.TLS != nil || w.q.w.Header().Get("Content-Encoding") != "" {
+	if r.ProtoMajor != 1 || r.ProtoMinor < 1 || r.TLS != nil || r.ContentLength != 0 || w.q.w.Header().Get("Content-Encoding") != "" {
 		return nil
 	}
 	conn, _, err := w.control.Hijack() // what was sent has been flushed

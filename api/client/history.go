@@ -32,8 +32,8 @@ type History struct {
 	Intervals []Interval `json:"intervals"`
 	// OnlineSeconds is how long the user was online from From to To, whatever the page.
 	OnlineSeconds int64  `json:"online_seconds"`
-	Complete      bool   `json:"complete"` // false where retention has cut what would be needed
-	Next          string `json:"next"`     // "": this is the last page
+	Complete      bool   `json:"complete"`       // false where retention has cut what would be needed
+	Next          string `json:"next,omitempty"` // "": this is the last page
 }
 
 // History returns one page; a Problem with CodeUnknownUser for a user whom the log has never named. Admins only.
@@ -54,7 +54,7 @@ func (c *Client) History(ctx context.Context, user string, h HistoryQuery) (page
 // putTime sets a parameter, to the millisecond; a zero time is left out.
 func putTime(query url.Values, name string, t time.Time) {
 	if !t.IsZero() {
-		query.Set(name, t.UTC().Format("2006-01-02T15:04:05.000Z07:00"))
+		query.Set(name, t.UTC().Format(timeFormat))
 	}
 }
 

@@ -60,9 +60,9 @@ type List struct {
 // Page is a part of a list, in the order of user ids.
 type Page struct {
 	Users []Presence `json:"users"`
-	Total int        `json:"total"` // of all pages
-	Next  string     `json:"next"`  // "": this is the last page
-	Seq   uint64     `json:"-"`     // where the view stood
+	Total int        `json:"total"`          // of all pages
+	Next  string     `json:"next,omitempty"` // "": this is the last page
+	Seq   uint64     `json:"-"`              // where the view stood
 }
 
 func (l List) query() url.Values {

@@ -377,3 +377,62 @@ func TestTheHistoryIsWrittenOnlyAfterTheLog(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestIntervalsOfOneMillisecondAreAllThere: one follows the other faster than
+// the clock, and a stretch that is asked for may begin just there.
+func TestIntervalsOfOneMillisecondAreAllThere(t *testing.T) {
+	h, err := history.Open(history.Config{Path: filepath.Join(t.TempDir(), "history.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := h.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	var put []events.Change
+	for seq := uint64(1); seq <= 20; seq++ {
+		at := events.Millis(100)
+		switch {
+		case seq == 1:
+			at = 50
+		case seq == 20:
+			at = 200
+		}
+		c := events.Change{User: "ann", To: events.Shown{Status: events.StatusOnline, Since: at, Cause: events.CauseLogin, Seq: seq}}
+		if seq%2 == 0 {
+			c.To.Status, c.To.Cause = events.StatusOffline, events.CauseLogout
+		}
+		put = append(put, c)
+	}
+	h.Put(put, 20)
+	for _, tt := range []struct {
+		from, to    events.Millis
+		first, last uint64
+	}{{0, 0, 1, 20}, {50, 0, 1, 20}, {51, 0, 1, 20}, {99, 101, 1, 19}, {100, 101, 2, 19}, {101, 0, 19, 20}, {200, 0, 20, 20}, {201, 0, 20, 20}} {
+		for _, limit := range []int{1, 3, 100} {
+			q := history.Query{User: "ann", From: tt.from, To: tt.to, Limit: limit}
+			var got, want []uint64
+			for more := true; more; {
+				a, err := h.Intervals(q)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, i := range a.Intervals {
+					got = append(got, i.Seq)
+				}
+				if more = a.More; more {
+					// As the CSV goes on: from where the last page ended.
+					last := a.Intervals[len(a.Intervals)-1]
+					q.After, q.From = last.Position(), max(q.From, last.From)
+				}
+			}
+			for seq := tt.first; seq <= tt.last; seq++ {
+				want = append(want, seq)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("[%d, %d) by %d: %s", tt.from, tt.to, limit, diff)
+			}
+		}
+	}
+}

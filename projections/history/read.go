@@ -97,8 +97,8 @@ func (i *Interval) within(from, to, now events.Millis) int64 {
 // first; to 0: no end.
 func overlapping(tx *bolt.Tx, user string, from, to events.Millis, fn func(Interval) error) error {
 	c := tx.Bucket(intervalsBucket).Cursor()
-	// The last one that began at or before from may reach into it.
-	key, value := seekBefore(c, prefix(user, from+1))
+	// The last one that began before from may reach into it.
+	key, value := seekBefore(c, prefix(user, from))
 	if key == nil || !ofUser(key, user) {
 		key, value = c.Seek(prefix(user, from))
 	}

@@ -29,7 +29,6 @@ export class Backoff {
 
 /** Milliseconds from now that a Retry-After asks for, as seconds or as a date; 0 where there is none that makes sense. */
 export function retryAfter(value: string | null, now: number): number {
-  if (!value) return 0;
-  const ms = Number(value) * 1000 || Date.parse(value) - now; // as a date, "0" is long past
+  const ms = Number(value) * 1000 || Date.parse(value ?? "") - now; // as a date, "0" is long past
   return ms > 0 ? Math.min(ms, 3_600_000) : 0;
 }

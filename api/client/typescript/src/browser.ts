@@ -16,7 +16,9 @@ export interface Browser {
   window?: EventTarget | undefined;
   /** Missing where the page is not secure (plain http that is not localhost). */
   locks?: LockManager | undefined;
+  /** Throws where it is missing, or blocked. */
   channel?: ((name: string) => BroadcastChannel) | undefined;
+  /** A page whose user blocks storage throws at the mere mention of it. */
   storage?: Storage | undefined;
 }
 
@@ -35,19 +37,12 @@ export function browser(replaced: Partial<Browser> = {}): Browser {
     document: g.document,
     window: g.document && g.window,
     locks: g.navigator?.locks,
-    channel: g.BroadcastChannel && ((name) => new BroadcastChannel(name)),
-    storage: storage(),
+    channel: (name) => new BroadcastChannel(name),
+    get storage() {
+      return g.document && g.localStorage;
+    },
     ...replaced,
   };
-}
-
-/** A page whose user blocks storage throws at the mere mention of it. */
-function storage(): Storage | undefined {
-  try {
-    return globalThis.document && globalThis.localStorage;
-  } catch {
-    return undefined;
-  }
 }
 
 /** One end for several. */

@@ -1,14 +1,11 @@
-import { Activity } from "./activity.js";
-import { asError } from "./answer.js";
-import { post } from "./beat.js";
-import { type Browser, browser, together } from "./browser.js";
-import { type Beat, Heart } from "./heart.js";
+import { Activity, INPUT } from "./activity.js";
+import { type Browser, browser, listen, together } from "./browser.js";
+import { Heart } from "./heart.js";
 import { Leadership } from "./leader.js";
-import { base, type PresenceOptions } from "./options.js";
-import { listenToPage } from "./page.js";
+import type { PresenceOptions } from "./options.js";
 import { Pause } from "./pause.js";
-import { type LeaderState, type Message, Peers } from "./peers.js";
-import { sessionOf } from "./session.js";
+import { type Message, Peers, type Saying } from "./peers.js";
+import { stored } from "./session.js";
 import { IDLE, type PresenceState, Store } from "./state.js";
 import { subject, TokenSource } from "./token.js";
 
@@ -36,21 +33,19 @@ export class PresenceClient {
   /** Where its tokens come from; a PresenceFeed may share it. */
   readonly tokens: TokenSource;
   readonly #browser: Browser;
-  readonly #url: string;
   readonly #activity: Activity;
   readonly #heart: Heart;
   readonly #pause: Pause;
   readonly #peers: Peers;
   readonly #leadership: Leadership;
   readonly #store = new Store<PresenceState>(IDLE);
-  #session: string | undefined;
 
   #end: (() => void) | undefined; // stops listening; set while started
   #term = 0; // outdates loops and answers of before
-  #who: string | undefined; // the subject that this tab is in line for
+  #line = ""; // the one that this tab is in, of all tabs of its user; "": none yet
   #leads = false;
   #stalled = false; // there is no good token
-  #away = false; // the page is closing, cached or frozen
+  #away = 0; // since when the page is closing, cached or frozen
   #silenced = 0; // when another tab, or this one, signed out
   #due = 0; // when the next heartbeat is
   #said = 0; // when the tab that leads last heard from this one
@@ -58,46 +53,32 @@ export class PresenceClient {
 
   constructor(options: PresenceOptions = {}) {
     this.#browser = browser(options.browser);
-    this.#url = base(options.url);
-    this.tokens = options.tokens ?? new TokenSource(options.getToken, options.token);
-    this.#session = options.session;
-    this.#activity = new Activity(this.#browser, options.idleAfter ?? 300_000);
-    this.#heart = new Heart(
-      this.#browser,
-      this.#url,
-      this.tokens,
-      this.#activity,
-      () => this.#id(),
-      options.interval ?? 0,
-    );
+    this.tokens = options.tokens ?? new TokenSource(options.getToken, options.token, this.#browser);
+    this.#activity = new Activity(this.#browser, options);
+    this.#heart = new Heart(this.#browser, this.tokens, this.#activity, options);
     this.#pause = new Pause(this.#browser);
-    this.#peers = new Peers(this.#browser, (message) => this.#heard(message));
-    this.#leadership = new Leadership(
-      this.#browser.locks,
-      (due) => void this.#lead(due),
-      () => {
-        // Another tab has taken the lead; this one is in line again.
-        this.#halt();
-        this.#publish();
-      },
-    );
+    this.#peers = new Peers(this.#browser, this.#heard);
+    this.#leadership = new Leadership(this.#browser.locks, this.#lead, () => {
+      // Another tab has taken the lead; this one is in line again.
+      this.#halt();
+      this.#publish();
+    });
   }
 
   /** Begins to keep the user online. Once is enough. */
   start(): void {
     if (this.#end) return;
+    const { window, document } = this.#browser;
     this.#end = together(
-      this.#activity.listen(
-        () => this.#input(),
-        () => this.#shown(),
-      ),
-      listenToPage(this.#browser, {
-        leaving: () => this.#leave(true),
-        frozen: () => this.#leave(false),
-        back: () => this.#back(),
-        online: () => this.#wake(),
-      }),
-      this.tokens.subscribe((before) => this.#tokenChanged(before)),
+      listen(window, INPUT, this.#input),
+      listen(document, ["visibilitychange"], this.#shown),
+      // Never unload: it does not come on phones, and keeps a page out of the back/forward cache.
+      listen(window, ["pagehide"], () => this.#leave(true)),
+      listen(window, ["pageshow"], this.#back),
+      listen(window, ["online"], this.#wake), // the network may be there again; that it is, is never certain
+      listen(document, ["freeze"], () => this.#leave(false)), // in the background: no timer runs any more
+      listen(document, ["resume"], this.#back),
+      this.tokens.subscribe(this.#tokenChanged),
     );
     void this.#join();
   }
@@ -108,7 +89,7 @@ export class PresenceClient {
     this.#end();
     this.#end = undefined;
     this.#leave(true);
-    this.#away = false;
+    this.#away = 0;
     this.#heart.lastBeatAt = null;
     this.#publish(IDLE);
   }
@@ -126,10 +107,10 @@ export class PresenceClient {
     const token = this.tokens.current;
     this.tokens.set(null);
     if (!token) return;
-    this.#peers.say({ type: "logout" });
+    this.#say({ type: "logout" });
     this.#hush();
-    const body = { session: this.#id() };
-    await post(this.#browser, `${this.#url}logout`, token, body, { keepalive: true });
+    stored(this.#browser, "logout", `${this.#silenced}`);
+    await this.#heart.tell("logout", token);
   }
 
   /** How things stand; the same object until they change. */
@@ -144,34 +125,34 @@ export class PresenceClient {
   async #join(): Promise<void> {
     const term = this.#halt();
     this.#silenced = 0;
-    this.#who = undefined;
+    this.#line = "";
     while (term === this.#term) {
-      let wait = 0;
-      try {
-        await this.tokens.refresh();
-        if (term !== this.#term) return;
+      const failed = await this.tokens.refresh().catch((thrown) => this.#heart.failed(thrown));
+      if (term !== this.#term) return;
+      if (!failed) {
         const token = this.tokens.current;
-        if (token) this.#enter(subject(token));
+        if (token) this.#enter(this.#lineOf(token));
         else this.#stall(IDLE);
         return;
-      } catch (thrown) {
-        if (term !== this.#term) return;
-        wait = this.#show(this.#heart.failed(asError(thrown)));
       }
-      await this.#pause.for(wait);
+      this.#publish(failed);
+      await this.#pause.for(failed.wait);
     }
   }
 
-  #enter(who: string): void {
-    const name = `rollcall:${this.#url}:${who}`;
-    this.#who = who;
-    this.#peers.open(name);
-    this.#leadership.claim(name);
+  #lineOf(token: string): string {
+    return `rollcall:${this.#heart.url}:${subject(token)}`;
+  }
+
+  #enter(line: string): void {
+    this.#line = line;
+    this.#peers.open(line);
+    this.#leadership.claim(line);
     if (!this.#leads) this.#sayHere();
   }
 
-  async #lead(due = 0): Promise<void> {
-    const term = this.#halt();
+  #lead = async (due = 0): Promise<void> => {
+    const term = this.#begin();
     let settled = !!due; // taken over as agreed: no farewell is on its way
     const now = this.#browser.now();
     let wait = Math.max(due < Infinity ? due : 0, this.#heart.notBefore) - now;
@@ -186,29 +167,34 @@ export class PresenceClient {
       if (term !== this.#term) return;
       const beat = await this.#heart.beat(() => term === this.#term);
       if (term !== this.#term) return;
-      if (beat.stalled) {
+      if (beat.wait === undefined) {
         this.#stall(beat);
         return;
       }
-      wait = this.#show(beat);
+      wait = beat.wait;
+      this.#publish(beat);
       if (term !== this.#term) return; // whoever was told has ended it
       if (!settled && beat.status === "online") {
         settled = true;
         wait = Math.min(wait, SETTLE);
       }
     }
-  }
+  };
 
   /** Leaves the lead to a tab with a better token, until something happens. */
   #stall(how: Standing): void {
     this.#halt();
-    this.#leadership.release();
     this.#stalled = true;
     this.#publish(how);
   }
 
-  /** Ends what goes on, and leads no longer. Returns the term that begins. */
+  /** Ends what goes on, and leaves the lead and the line for it. Returns the term that begins. */
   #halt(): number {
+    this.#leadership.release();
+    return this.#begin();
+  }
+
+  #begin(): number {
     this.#leads = false;
     this.#stalled = false;
     const term = ++this.#term;
@@ -220,99 +206,101 @@ export class PresenceClient {
   // What happens to the page and its user.
 
   /** Something has happened that may make a heartbeat worth while now. */
-  #wake(): void {
+  #wake = (): void => {
     const now = this.#browser.now();
     if (this.#away || this.#silenced || now < this.#heart.notBefore) return;
-    const { status } = this.#store.value;
-    const same = status === "online" && this.#activity.idle === this.#heart.sentIdle;
+    const online = this.#store.value.status === "online";
+    const same = online && this.#activity.idle === this.#heart.sentIdle;
     if (this.#stalled) void this.#join();
     else if (!same || now - this.#heart.sentAt >= GAP) this.#pause.wake();
-  }
+  };
 
-  #input(): void {
+  #input = (): void => {
+    this.#activity.seen();
     if (this.#leads) this.#wakeIfNoLongerIdle();
     else if (this.#browser.now() - this.#said >= GAP) this.#sayHere();
-  }
+  };
 
   #wakeIfNoLongerIdle(): void {
     if (this.#heart.sentIdle && !this.#activity.idle) this.#wake();
   }
 
-  #shown(): void {
+  #shown = (): void => {
+    const { visible } = this.#activity;
+    if (visible) this.#activity.seen();
     if (this.#leads) this.#sayState();
     else this.#sayHere();
-    if (this.#activity.visible) this.#wake();
-  }
+    if (visible) this.#wake();
+  };
 
-  #tokenChanged(before: string | null): void {
+  #tokenChanged = (before: string | null): void => {
     const { current } = this.tokens;
     if (!current || this.#away) return;
     if (this.#stalled || this.#silenced) void this.#join();
-    else if (this.#who === undefined)
+    else if (!this.#line)
       this.#pause.wake(); // join is at it
-    else if (this.#who === subject(current)) this.#wake();
+    else if (this.#line === this.#lineOf(current)) this.#wake();
     else {
       this.#farewell(before);
       this.#peers.close();
-      this.#leadership.release();
       this.#heart.lastBeatAt = null;
       void this.#join();
     }
-  }
+  };
 
   #leave(closing: boolean): void {
     if (this.#away) return;
     if (closing) this.#farewell(this.tokens.current);
-    this.#halt();
-    this.#leadership.release(); // a held lock keeps a page out of the back/forward cache, and other tabs from leading
+    this.#halt(); // a held lock keeps a page out of the back/forward cache, and other tabs from leading
     this.#peers.close();
-    this.#away = true;
+    this.#away = this.#browser.now();
   }
 
   #farewell(token: string | null): void {
-    if (this.#leads && this.#heart.farewell(token)) this.#peers.say({ type: "left" });
+    if (this.#leads && this.#heart.farewell(token)) this.#say({ type: "left" });
   }
 
-  #back(): void {
-    if (!this.#away) return;
-    this.#away = false;
+  #back = (): void => {
+    const left = this.#away;
+    if (!left) return;
+    this.#away = 0;
+    const out = Number(stored(this.#browser, "logout"));
+    if (out > left) this.#hush(out); // what the other tabs said has not been heard
     if (!this.#silenced) void this.#join();
-  }
+    else {
+      this.#peers.open(this.#line);
+      this.#sayHere();
+      this.tokens.refresh().catch(() => {}); // somebody may have signed in since
+    }
+  };
 
   /** Says nothing more until there is another token, or another tab beats again. */
-  #hush(): void {
+  #hush(at = this.#browser.now()): void {
     this.#heart.cancel();
     this.#halt();
-    this.#leadership.release();
     this.#heart.lastBeatAt = null;
-    this.#silenced = this.#browser.now();
+    this.#silenced = at;
     this.#publish(IDLE);
   }
 
   // Between tabs.
 
-  #heard(message: Message): void {
-    if ("active" in message) this.#activity.heard(message.active);
-    switch (message.type) {
-      case "here":
-        if (!this.#leads) break;
-        this.#wakeIfNoLongerIdle();
-        // A visible tab leads better: its timers run on time, and it is the last to be frozen.
-        this.#sayState(message.visible && !this.#activity.visible ? message.from : "");
-        break;
-      case "state":
-        if (!this.#leads) this.#follow(message);
-        break;
-      case "left":
-        // Without locks this tab leads as well, for the same session, which now has to be seen again.
-        if (this.#leads && !this.#browser.locks) void this.#lead();
-        break;
-      case "logout":
-        this.#hush();
+  #heard = (message: Message): void => {
+    this.#activity.active = Math.max(this.#activity.active, message.active);
+    if (message.type === "logout") this.#hush();
+    else if (!this.#leads) {
+      if (message.type === "state") this.#follow(message);
+    } else if (message.type === "here") {
+      this.#wakeIfNoLongerIdle();
+      // A visible tab leads better: its timers run on time, and it is the last to be frozen.
+      this.#sayState(message.visible && !this.#activity.visible ? message.from : "");
+    } else if (message.type === "left" && !this.#browser.locks) {
+      // Without locks this tab leads as well, for the same session, which now has to be seen again.
+      void this.#lead();
     }
-  }
+  };
 
-  #follow(state: LeaderState): void {
+  #follow(state: Extract<Message, { type: "state" }>): void {
     this.#asked = 0;
     if (this.#silenced) {
       if ((state.lastBeatAt ?? 0) > this.#silenced) void this.#join();
@@ -320,8 +308,7 @@ export class PresenceClient {
     }
     if (this.#stalled) return;
     this.#heart.lastBeatAt = state.lastBeatAt;
-    const error = state.error ? new Error(state.error) : null;
-    this.#publish({ status: state.status, error });
+    this.#publish({ ...state, error: state.error ? new Error(state.error) : null });
     if (state.to === this.#peers.id) this.#leadership.take(state.due);
     else if (!state.to && !state.visible && this.#activity.visible) this.#sayHere();
   }
@@ -329,35 +316,23 @@ export class PresenceClient {
   #sayHere(): void {
     const now = this.#browser.now();
     this.#said = now;
-    const { visible, last: active } = this.#activity;
-    const said = this.#peers.say({ type: "here", from: this.#peers.id, visible, active });
-    if (!said || !visible) return;
+    if (!this.#say({ type: "here" }) || !this.#activity.visible) return;
     this.#asked ||= now;
     if (now - this.#asked >= HANGS) this.#leadership.take(0);
   }
 
   #sayState(to = ""): void {
-    const { visible, last: active } = this.#activity;
-    const { lastBeatAt } = this.#heart;
-    const { status, error } = this.#store.value;
-    this.#peers.say({
-      type: "state",
-      visible,
-      active,
-      status,
-      error: error?.message,
-      lastBeatAt,
-      due: this.#due,
-      to,
-    });
+    const { status, error, lastBeatAt } = this.#store.value;
+    this.#say({ type: "state", status, error: error?.message, lastBeatAt, due: this.#due, to });
+  }
+
+  /** Tells the other tabs, and says whether anything carries it. */
+  #say(saying: Saying): boolean {
+    const { visible, active } = this.#activity;
+    return this.#peers.say({ ...saying, from: this.#peers.id, visible, active });
   }
 
   // What the application sees.
-
-  #show(beat: Beat): number {
-    this.#publish(beat);
-    return beat.wait;
-  }
 
   #publish({ status, error }: Standing = this.#store.value): void {
     const heart = this.#heart;
@@ -373,10 +348,5 @@ export class PresenceClient {
         return heart.lastBeatAt;
       },
     });
-  }
-
-  #id(): string {
-    this.#session ??= sessionOf(this.#browser);
-    return this.#session;
   }
 }

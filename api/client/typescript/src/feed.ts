@@ -55,7 +55,8 @@ export class PresenceFeed {
   constructor(options: PresenceOptions) {
     this.#options = options;
     this.#browser = browser(options.browser);
-    this.#tokens = options.tokens ?? new TokenSource(options.getToken, options.token);
+    this.#tokens =
+      options.tokens ?? new TokenSource(options.getToken, options.token, this.#browser);
     // The feed of one user is not for the eyes of the next.
     this.#tokens.subscribe((before) => {
       const { current } = this.#tokens;

@@ -1,9 +1,10 @@
 import type { Activity } from "./activity.js";
-import { asError } from "./answer.js";
-import { Backoff } from "./backoff.js";
-import { type Outcome, post } from "./beat.js";
+import { answerError, asError, passing } from "./answer.js";
+import { Backoff, retryAfter } from "./backoff.js";
 import type { Browser } from "./browser.js";
-import type { PresenceStatus } from "./state.js";
+import { base, milliseconds, type PresenceOptions } from "./options.js";
+import { sessionOf } from "./session.js";
+import { IDLE, type PresenceStatus } from "./state.js";
 import type { TokenSource } from "./token.js";
 
 /** A heartbeat without an answer is given up after this long. */
@@ -13,10 +14,8 @@ const PATIENCE = 10_000;
 export interface Beat {
   status: PresenceStatus;
   error: Error | null;
-  /** Milliseconds until the next one; Infinity: only when something happens. */
-  wait: number;
-  /** There is no token that is good. */
-  stalled?: boolean;
+  /** Milliseconds until the next one; Infinity: only when something happens; none: there is no token that is good. */
+  wait?: number;
 }
 
 /** The heartbeats of one session: what each says, and how long to wait after it. */
@@ -29,35 +28,28 @@ export class Heart {
   sentIdle = false;
   /** The server asked for silence until then. */
   notBefore = 0;
+  /** Where the calls are. */
+  readonly url: string;
 
   #interval: number;
   #timeout = 120_000;
-  #inFlight: AbortController | undefined;
+  #sent: AbortController | undefined; // what gives the last heartbeat up
   readonly #backoff: Backoff;
 
   readonly #browser: Browser;
-  readonly #url: string;
   readonly #tokens: TokenSource;
   readonly #activity: Activity;
-  readonly #session: () => string;
+  #session: string | undefined;
   /** The interval that the application set, in milliseconds; 0: the server's. */
   readonly #fixed: number;
 
-  constructor(
-    browser: Browser,
-    url: string,
-    tokens: TokenSource,
-    activity: Activity,
-    session: () => string,
-    fixed: number,
-  ) {
+  constructor(browser: Browser, tokens: TokenSource, activity: Activity, options: PresenceOptions) {
     this.#browser = browser;
-    this.#url = url;
     this.#tokens = tokens;
     this.#activity = activity;
-    this.#session = session;
-    this.#fixed = fixed;
-    this.#interval = fixed;
+    this.url = base(options.url);
+    this.#session = options.session;
+    this.#interval = this.#fixed = milliseconds(options, "interval", 0);
     this.#backoff = new Backoff(browser);
   }
 
@@ -69,16 +61,15 @@ export class Heart {
     try {
       await this.#tokens.refresh();
       let token = this.#tokens.current;
-      if (!token || !wanted())
-        return { status: "idle", error: null, wait: Infinity, stalled: true };
-      let outcome = await this.#send(token);
-      if (outcome.meaning === "unauthorized" && wanted()) {
+      if (!token || !wanted()) return IDLE;
+      let answer = await this.#send(token);
+      if (answer.status === 401) {
         token = await this.#tokens.renew(token);
-        if (token && wanted()) outcome = await this.#send(token);
+        if (token && wanted()) answer = await this.#send(token);
       }
-      return this.#judge(outcome);
+      return this.#judge(answer);
     } catch (thrown) {
-      return this.failed(asError(thrown));
+      return this.failed(thrown);
     }
   }
 
@@ -87,41 +78,56 @@ export class Heart {
    * grace undoes it. Says whether there was anything to tell.
    */
   farewell(token: string | null): boolean {
-    const heard = this.lastBeatAt !== null || this.#inFlight;
+    const heard = this.lastBeatAt !== null || this.#sent;
     this.cancel(); // a heartbeat on its way would undo the hint if it came later
     if (!token || !heard) return false;
-    const body = { session: this.#session(), leaving: true };
-    void post(this.#browser, `${this.#url}heartbeat`, token, body, { keepalive: true });
+    void this.tell("heartbeat", token, { leaving: true });
     return true;
+  }
+
+  /** Makes a call that outlives the page. Resolves when it is answered, or cannot be; never rejects. */
+  async tell(call: string, token: string, body: object = {}): Promise<void> {
+    try {
+      await this.#post(call, token, body, null);
+    } catch {}
   }
 
   /** Gives up a heartbeat that has not been answered. */
   cancel(): void {
-    this.#inFlight?.abort();
+    this.#sent?.abort();
+    this.#sent = undefined;
   }
 
   /** What follows from not getting through. asked: milliseconds that the server asked to wait. */
-  failed(error: Error | null, asked = 0): Beat {
+  failed(thrown: unknown, asked = 0): Beat & { wait: number } {
+    this.#sent = undefined;
     const now = this.#browser.now();
     const counts = this.lastBeatAt !== null && now - this.lastBeatAt < this.#timeout;
     const wait = this.#backoff.failed(asked);
     if (asked) this.notBefore = now + wait;
-    return { status: counts ? "degraded" : "offline", error, wait };
+    return { status: counts ? "degraded" : "offline", error: asError(thrown), wait };
   }
 
-  async #send(token: string): Promise<Outcome> {
+  async #send(token: string): Promise<Response> {
     const abort = new AbortController();
-    this.#inFlight = abort;
+    this.#sent = abort;
     const late = this.#browser.deadline(PATIENCE);
-    late.addEventListener("abort", () => abort.abort(late.reason));
-    const body = { session: this.#session(), idle: this.#activity.idle, every: this.#every() };
+    late.onabort = () => abort.abort(late.reason);
+    const body = { idle: this.#activity.idle, every: this.#every() };
     this.sentAt = this.#browser.now();
     this.sentIdle = body.idle;
-    const outcome = await post(this.#browser, `${this.#url}heartbeat`, token, body, {
-      signal: abort.signal,
+    return this.#post("heartbeat", token, body, abort.signal);
+  }
+
+  #post(call: string, token: string, body: object, signal: AbortSignal | null): Promise<Response> {
+    this.#session ??= sessionOf(this.#browser);
+    return this.#browser.fetch(this.url + call, {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      body: JSON.stringify({ session: this.#session, ...body }),
+      keepalive: !signal,
+      signal,
     });
-    if (this.#inFlight === abort) this.#inFlight = undefined;
-    return outcome;
   }
 
   /**
@@ -133,25 +139,21 @@ export class Heart {
     return Math.min(360, Math.ceil(Math.max(this.#interval, slowed) / 1000)) || undefined;
   }
 
-  #judge({ meaning, error, retryAfter, heartbeat, timeout }: Outcome): Beat {
-    switch (meaning) {
-      case "accepted":
-        this.#backoff.succeeded();
-        this.lastBeatAt = this.#browser.now();
-        this.#timeout = timeout || this.#timeout;
-        this.#interval = this.#fixed || heartbeat || this.#interval;
-        // A little early, never late, so that the beats of a fleet spread out.
-        return {
-          status: "online",
-          error,
-          wait: (this.#interval || 30_000) * (1 - this.#browser.random() / 10),
-        };
-      case "unauthorized":
-        return { status: meaning, error, wait: Infinity, stalled: true };
-      case "refused":
-        return { status: "offline", error, wait: Infinity };
-      default:
-        return this.failed(error, retryAfter);
-    }
+  #judge({ status, headers }: Response): Beat {
+    const now = this.#browser.now();
+    const error = answerError(status, `${this.url}heartbeat`);
+    if (status === 401) return { status: "unauthorized", error };
+    if (status !== 204)
+      return passing(status)
+        ? this.failed(error, retryAfter(headers.get("retry-after"), now))
+        : { status: "offline", error, wait: Infinity };
+    const told = (name: string) => Number(headers.get(`rollcall-${name}`)) * 1000;
+    this.#backoff.succeeded();
+    this.lastBeatAt = now;
+    this.#timeout = told("timeout") || this.#timeout;
+    this.#interval = this.#fixed || told("heartbeat") || this.#interval;
+    // A little early, never late, so that the beats of a fleet spread out.
+    const wait = (this.#interval || 30_000) * (1 - this.#browser.random() / 10);
+    return { status: "online", error: null, wait };
   }
 }

@@ -8,10 +8,8 @@
  */
 export class Leadership {
   #name = "";
-  #turn = 0; // outdates the callbacks of requests before
   #place = 0; // 1: in line, 2: first
-  #letGo: (() => void) | undefined;
-  #leaveLine: AbortController | undefined;
+  #end = new AbortController(); // gives up the place, and outdates the callbacks of its request
 
   readonly #locks: LockManager | undefined;
   /** due: when the next beat is due, where the tab that led said so; else at once. */
@@ -26,44 +24,43 @@ export class Leadership {
 
   /** Gets in line for the lock of this name. */
   claim(name: string): void {
-    this.release();
     this.#name = name;
-    this.#place = 1;
-    this.#leaveLine = new AbortController();
-    this.#request({ signal: this.#leaveLine.signal });
+    this.#request();
   }
 
   /** Takes the lock from the tab that has it, as agreed with it, or because it hangs. Only out of the line. */
   take(due: number): void {
-    if (this.#place !== 1) return;
-    this.release();
-    this.#request({ steal: true }, due);
+    if (this.#place === 1) this.#request(due);
   }
 
   /** Gives the lock up, and the place in the line. */
   release(): void {
-    this.#turn++;
     this.#place = 0;
-    this.#leaveLine?.abort();
-    this.#letGo?.();
+    this.#end.abort();
   }
 
-  #request(how: LockOptions, due?: number): void {
-    const turn = ++this.#turn;
+  /** due: takes the lock; else waits for it. */
+  #request(due?: number): void {
+    this.release();
+    this.#end = new AbortController();
+    const { signal } = this.#end;
+    this.#place = 1;
     const lead = () => {
-      if (turn !== this.#turn) return;
+      if (signal.aborted) return;
       this.#place = 2;
-      this.#gained(due);
-      return new Promise<void>((resolve) => {
-        this.#letGo = resolve;
+      const end = new Promise<unknown>((resolve) => {
+        signal.onabort = resolve;
       });
+      this.#gained(due); // which may give it up
+      return end;
     };
     if (!this.#locks) {
       lead();
       return;
     }
+    const how = due === undefined ? { signal } : { steal: true };
     this.#locks.request(this.#name, how, lead).catch(() => {
-      if (turn !== this.#turn) return; // left the line
+      if (signal.aborted) return; // left the line
       if (this.#place === 2) {
         this.#lost();
         this.claim(this.#name);

@@ -1,21 +1,26 @@
 import type { Browser } from "./browser.js";
 import type { PresenceStatus } from "./state.js";
 
-/** What the tabs of one user tell each other. Times are milliseconds since 1970. */
-export type Message =
-  /** A tab that does not lead says that it is there, whether it is visible, and when it last saw activity. */
-  | { type: "here"; from: string; visible: boolean; active: number }
-  | LeaderState
-  /** A tab that led is closing. */
-  | { type: "left" }
-  /** The user has signed out in one tab: nobody beats any more. */
-  | { type: "logout" };
+/**
+ * What the tabs of one user tell each other. Times are milliseconds since 1970.
+ *
+ * - `here`: a tab that does not lead says that it is there
+ * - `state`: the tab that leads says how things stand
+ * - `left`: a tab that led is closing
+ * - `logout`: the user has signed out in one tab, and nobody beats any more
+ */
+export type Message = Saying & {
+  /** The tab that says it. */
+  from: string;
+  visible: boolean;
+  /** When that tab last saw activity. */
+  active: number;
+};
 
-/** The tab that leads says how things stand. */
+export type Saying = { type: "here" | "left" | "logout" } | LeaderState;
+
 export interface LeaderState {
   type: "state";
-  visible: boolean;
-  active: number;
   status: PresenceStatus;
   error: string | undefined;
   lastBeatAt: number | null;
@@ -37,14 +42,14 @@ export class Peers {
   constructor(browser: Browser, heard: (message: Message) => void) {
     this.#browser = browser;
     this.#heard = heard;
-    this.id = browser.random().toString(36).slice(2);
+    this.id = `${browser.random()}`;
   }
 
   open(name: string): void {
     this.close();
     try {
       this.#channel = this.#browser.channel?.(name);
-    } catch {} // Firefox, where cookies are blocked
+    } catch {} // there are none; or Firefox, where cookies are blocked
     if (this.#channel) this.#channel.onmessage = (event) => this.#heard(event.data);
   }
 

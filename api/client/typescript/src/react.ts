@@ -13,7 +13,7 @@ export type { PresenceState, PresenceStatus } from "./state.js";
 
 export interface HookOptions {
   /** Where the service is. Default: as configurePresence said, else the page's own origin. */
-  url?: string;
+  url?: string | undefined;
 }
 
 /**

@@ -15,8 +15,9 @@ export class Shared {
   #users = 0;
 
   constructor(options: PresenceOptions) {
-    const tokens = options.tokens ?? new TokenSource(options.getToken, options.token);
     this.#browser = browser(options.browser);
+    const { getToken, token } = options;
+    const tokens = options.tokens ?? new TokenSource(getToken, token, this.#browser);
     this.client = new PresenceClient({ ...options, tokens });
     this.feed = new PresenceFeed({ ...options, tokens });
   }

@@ -29,15 +29,16 @@ export const IDLE: PresenceState = {
 
 /** Holds a value that changes, and tells those who want to know: what React calls an external store. */
 export class Store<T> {
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Set<(before: T) => void>();
 
   constructor(public value: T) {}
 
   set(value: T): void {
+    const before = this.value;
     this.value = value;
     for (const heard of [...this.#listeners]) {
       try {
-        heard();
+        heard(before);
       } catch (thrown) {
         // Whoever listens ends neither the heartbeats nor what the others hear.
         queueMicrotask(() => {
@@ -47,8 +48,9 @@ export class Store<T> {
     }
   }
 
-  subscribe(heard: () => void): () => void {
-    const own = () => heard(); // the same function may listen twice
+  /** Calls heard with the value before, after each new one; the result ends it. */
+  subscribe(heard: (before: T) => void): () => void {
+    const own = (before: T) => heard(before); // the same function may listen twice
     this.#listeners.add(own);
     return () => this.#listeners.delete(own);
   }

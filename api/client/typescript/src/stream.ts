@@ -1,4 +1,4 @@
-import { AnswerError, asError, meaning } from "./answer.js";
+import { answerError, asError, passing } from "./answer.js";
 import { Backoff, retryAfter } from "./backoff.js";
 import { type Browser, browser, listen, together } from "./browser.js";
 import { base, type PresenceOptions } from "./options.js";
@@ -29,7 +29,7 @@ export interface StreamEvents {
 
 export interface StreamOptions extends PresenceOptions {
   /** Whom to watch; default: everybody. */
-  users?: string[];
+  users?: string[] | undefined;
 }
 
 /**
@@ -55,7 +55,8 @@ export class PresenceStream {
   constructor(options: StreamOptions, events: StreamEvents) {
     this.#events = events;
     this.#browser = browser(options.browser);
-    this.#tokens = options.tokens ?? new TokenSource(options.getToken, options.token);
+    this.#tokens =
+      options.tokens ?? new TokenSource(options.getToken, options.token, this.#browser);
     const users = options.users?.map(encodeURIComponent);
     this.#url = `${base(options.url)}stream${users ? `?users=${users}` : ""}`;
     this.#pause = new Pause(this.#browser);
@@ -128,7 +129,9 @@ export class PresenceStream {
     try {
       const answer = await this.#open(connection);
       if (!answer) return [connection.signal.aborted ? 0 : Infinity, null];
-      if (!answer.ok || !answer.body) return this.#refused(answer);
+      const type = answer.headers.get("content-type") ?? "";
+      if (!answer.ok || !answer.body || !type.includes("event-stream"))
+        return this.#refused(answer);
       this.#events.connected(true, null);
       await this.#read(answer.body, connection);
     } catch (thrown) {
@@ -169,9 +172,10 @@ export class PresenceStream {
   #refused(answer: Response): [number, Error] {
     const asked = retryAfter(answer.headers.get("retry-after"), this.#browser.now());
     // Without a body there is nothing that can be read: a browser that cannot stream.
-    const wait = meaning(answer.status) === "later" ? this.#backoff.failed(asked) : Infinity;
+    const hopeless = !passing(answer.status) || (answer.ok && !answer.body);
+    const wait = hopeless ? Infinity : this.#backoff.failed(asked);
     if (asked && wait < Infinity) this.#notBefore = this.#browser.now() + wait;
-    return [wait, new AnswerError(answer.status)];
+    return [wait, answerError(answer.status, this.#url)];
   }
 
   async #read(body: ReadableStream<Uint8Array>, connection: AbortController): Promise<void> {

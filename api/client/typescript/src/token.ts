@@ -1,20 +1,36 @@
+import { type Browser, browser } from "./browser.js";
+import { Store } from "./state.js";
+
+type Token = string | null | undefined;
+
 /** Asks the application for a token; null: nobody is signed in. With forceRefresh, one that is newer than the last. */
-export type GetToken = (how: { forceRefresh: boolean }) => string | null | Promise<string | null>;
+export type GetToken = (how: { forceRefresh: boolean }) => Token | Promise<Token>;
+
+/** An application that has not answered by then has failed. */
+const PATIENCE = 30_000;
 
 /** The bearer token of the user who is signed in: set by the application, or asked of it before each use. */
-export class TokenSource {
-  /** The token last known, for moments that cannot wait, such as a closing page. */
-  current: string | null;
+export class TokenSource extends Store<string | null> {
   #signedOut = false;
   #sets = 0;
   #renewing: Promise<string | null> | undefined;
-  readonly #listeners = new Set<(before: string | null) => void>();
 
   readonly #ask: GetToken | undefined;
+  readonly #browser: Pick<Browser, "deadline">;
 
-  constructor(ask: GetToken | undefined, token: string | null = null) {
+  constructor(
+    ask: GetToken | undefined,
+    token: string | null = null,
+    by: Pick<Browser, "deadline"> = browser(),
+  ) {
+    super(token);
     this.#ask = ask;
-    this.current = token;
+    this.#browser = by;
+  }
+
+  /** The token last known, for moments that cannot wait, such as a closing page. */
+  get current(): string | null {
+    return this.value;
   }
 
   /** Asks the application, if it is to be asked; the token is then in current. Rejects as the application's getToken does. */
@@ -34,29 +50,26 @@ export class TokenSource {
   }
 
   /** The user has signed in, has another token, or (null) has signed out. */
-  set(token: string | null): void {
+  override set(token: string | null): void {
     this.#sets++;
     this.#signedOut = !token;
     this.#change(token || null);
   }
 
-  /** Calls heard with the token before, whenever there is another; the result ends it. */
-  subscribe(heard: (before: string | null) => void): () => void {
-    this.#listeners.add(heard);
-    return () => this.#listeners.delete(heard);
-  }
-
   async #asked(forceRefresh: boolean): Promise<string | null> {
     const sets = this.#sets;
-    const token = await this.#ask?.({ forceRefresh });
+    const late = this.#browser.deadline(PATIENCE);
+    const token = await Promise.race([
+      this.#ask?.({ forceRefresh }),
+      new Promise<never>((_, reject) => {
+        late.onabort = () => reject(new Error("getToken does not answer"));
+      }),
+    ]);
     return sets === this.#sets ? token || null : this.current; // what was set meanwhile is newer
   }
 
   #change(token: string | null): void {
-    const before = this.current;
-    if (token === before) return;
-    this.current = token;
-    for (const heard of [...this.#listeners]) heard(before);
+    if (token !== this.current) super.set(token);
   }
 }
 

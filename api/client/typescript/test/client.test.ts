@@ -134,6 +134,13 @@ describe("the interval that a heartbeat declares", () => {
     expect(world.calls[0]?.body.every).toBe(360);
   });
 
+  it.each([{ interval: 30 }, { interval: -1 }, { interval: Number.NaN }, { idleAfter: 300 }])(
+    "and other times are in milliseconds: seconds are refused at once, as by %o",
+    (options) => {
+      expect(() => new PresenceClient(options)).toThrow(/is in milliseconds: /);
+    },
+  );
+
   it("is not the time for which another tab has led", async () => {
     const { world, tab } = await started({ interval: 30_000 });
     await tab.happens("pagehide");
@@ -211,6 +218,22 @@ describe("a failure", () => {
     expect(world.calls.length).toBeLessThan(12);
     world.serve = () => accepted();
     await world.pass(60_000);
+    expect(client.getState()).toMatchObject({ status: "online", error: null });
+  });
+
+  it.each([
+    [200, "<!doctype html>"], // a login page of the network, or a host of files that has a page for every path
+    [202, "{}"],
+  ])("is also a %i that no server of ours answers, which passes", async (status, body) => {
+    const world = new World();
+    world.serve = () => new Response(body, { status });
+    const { client } = await started({}, world);
+    await world.pass(1_500);
+    expect(client.getState()).toMatchObject({ status: "offline", lastBeatAt: null });
+    expect(client.getState().error?.message).toBe(`the server answered ${status} to /v1/heartbeat`);
+    expect(world.take()).toHaveLength(2);
+    world.serve = () => accepted();
+    await world.pass(10_000);
     expect(client.getState()).toMatchObject({ status: "online", error: null });
   });
 
@@ -330,6 +353,37 @@ describe("a token", () => {
     expect(client.getState()).toMatchObject({ status: "offline" });
     fails = false;
     await world.pass(60_000);
+    expect(client.getState().status).toBe("online");
+  });
+
+  it("that never comes is asked for again after 30 seconds, and does not count when it comes", async () => {
+    let hangs = false;
+    let late = (_: string) => {};
+    const getToken = () => (hangs ? new Promise<string>((resolve) => (late = resolve)) : ALICE);
+    const { world, client } = await started({ getToken });
+    await world.pass(5_000);
+    hangs = true;
+    world.take();
+    await world.pass(30_000 + 29_999);
+    expect(client.getState().status).toBe("online");
+    await world.pass(1);
+    expect(client.getState()).toMatchObject({ status: "degraded" });
+    expect(client.getState().error?.message).toBe("getToken does not answer");
+    expect(world.take()).toEqual([]);
+    hangs = false;
+    late("of another time");
+    await world.pass(1_000);
+    expect(world.take().map((c) => c.token)).toEqual([ALICE]);
+    expect(client.getState().status).toBe("online");
+  });
+
+  it("that never comes at first is asked for again too", async () => {
+    let asked = 0;
+    const getToken = () => (++asked === 1 ? new Promise<string>(() => {}) : ALICE);
+    const { world, client } = await started({ getToken });
+    await world.pass(29_999);
+    expect(asked).toBe(1);
+    await world.pass(1_001);
     expect(client.getState().status).toBe("online");
   });
 
@@ -458,6 +512,9 @@ describe("where there is no browser", () => {
   it("a client can be made, and has a state", () => {
     const client = new PresenceClient({
       url: "https://presence.example.com/",
+      getToken: undefined, // as it is where the application has nothing to say
+      token: undefined,
+      interval: undefined,
       browser: { document: undefined, window: undefined, locks: undefined, channel: undefined },
     });
     expect(client.getState().status).toBe("idle");

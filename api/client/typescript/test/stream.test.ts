@@ -202,7 +202,7 @@ describe("the live stream", () => {
     connections.at(-1)?.end();
     await world.pass(60_000);
     expect(world.calls.slice(1).map((c) => c.token)).toEqual([1, 2].map((n) => tokenOf("root", n)));
-    expect(take().at(-1)).toBe("down the server answered 401");
+    expect(take().at(-1)).toBe("down the server answered 401 to /v1/stream");
   });
 
   it("stays away where it is refused, and waits as long as it is asked to", async () => {
@@ -217,9 +217,25 @@ describe("the live stream", () => {
     world.serve = () => new Response(null, { status: 403 });
     await world.pass(600_000);
     expect(world.take()).toHaveLength(1);
-    expect(take().at(-1)).toBe("down the server answered 403");
+    expect(take().at(-1)).toBe("down the server answered 403 to /v1/stream");
     await tab.show(true);
     expect(world.take()).toHaveLength(1);
+  });
+
+  it("does not take the page of a host of files for the stream", async () => {
+    const { world, connections, take } = await streaming();
+    const { serve } = world;
+    const headers = { "content-type": "text/html" };
+    world.serve = () => new Response("<!doctype html>", { headers });
+    connections.at(-1)?.end();
+    take();
+    await world.pass(10_000);
+    const told = take();
+    expect(told).not.toContain("up");
+    expect(told.at(-1)).toBe("down the server answered 200 to /v1/stream");
+    world.serve = serve;
+    await world.pass(60_000);
+    expect(take().at(-1)).toBe("up");
   });
 
   it("waits for somebody to sign in", async () => {

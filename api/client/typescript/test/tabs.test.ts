@@ -103,6 +103,20 @@ describe("of many tabs", () => {
     expect(a.client.getState().isLeader).toBe(true);
   });
 
+  it("one that stops as soon as it hears that it leads leaves the lead to the next", async () => {
+    const world = new World();
+    const [a, b] = await open(world, ["a", "b"]);
+    b.client.subscribe(() => {
+      if (b.client.getState().isLeader) b.client.stop();
+    });
+    const [c] = await open(world, ["c"]);
+    who(world);
+    await a.tab.kill();
+    await settle();
+    expect(c.client.getState().isLeader).toBe(true);
+    expect(who(world)).toEqual(["b leaving", "c"]);
+  });
+
   it("one that does not lead closes without a word", async () => {
     const world = new World();
     const [, b] = await open(world, ["a", "b"]);
@@ -171,6 +185,78 @@ describe("of many tabs", () => {
     await world.pass(10_000);
     await b.tab.happens("pagehide");
     expect(who(world).at(-1)).toBe("a");
+  });
+
+  it.each([
+    ["frozen", "freeze", "resume"],
+    ["in the back/forward cache", "pagehide", "pageshow"],
+  ])("one that was %s while the user signed out stays silent", async (_, gone, back) => {
+    const world = new World();
+    const [a, b] = await open(world, ["a", "b"]);
+    const happens = async (tab: Tab, name: string) => {
+      (name.startsWith("page") ? tab.window : tab.document).dispatchEvent(new Event(name));
+      await settle();
+    };
+    await happens(a.tab, gone);
+    await world.pass(60_000);
+    await b.client.logout();
+    await b.tab.kill();
+    await world.pass(60_000);
+    who(world);
+    await happens(a.tab, back);
+    await a.tab.happens("keydown");
+    await world.pass(60_000);
+    await happens(a.tab, gone);
+    await world.pass(1_000);
+    await happens(a.tab, back);
+    await world.pass(60_000);
+    expect(who(world)).toEqual([]);
+    expect(a.client.getState()).toMatchObject({ status: "idle", isLeader: false });
+    a.client.setToken(tokenOf("alice", 2));
+    await settle();
+    expect(who(world)).toEqual(["a"]);
+    await happens(a.tab, gone);
+    await world.pass(1_000);
+    who(world);
+    await happens(a.tab, back);
+    expect(who(world)).toEqual(["a"]); // that was before
+  });
+
+  it("one that was frozen while the user signed out and in again is in line again", async () => {
+    const world = new World();
+    const [a, b] = await open(world, ["a", "b"]);
+    a.tab.document.dispatchEvent(new Event("freeze"));
+    await world.pass(1_000);
+    await b.client.logout();
+    await world.pass(1_000);
+    b.client.setToken(tokenOf("alice", 2));
+    await world.pass(10_000);
+    who(world);
+    a.tab.document.dispatchEvent(new Event("resume"));
+    await settle();
+    expect(a.client.getState()).toMatchObject({ status: "online", isLeader: false });
+    await b.tab.kill();
+    expect(who(world)).toEqual(["a"]);
+  });
+
+  it("one that was frozen while somebody else signed in asks whose it is", async () => {
+    const world = new World();
+    const tab = new Tab(world, "a");
+    let user = "alice";
+    const getToken = () => tokenOf(user);
+    const client = new PresenceClient({ getToken, browser: tab.browser() });
+    client.start();
+    await settle();
+    const [b] = await open(world, ["b"]);
+    tab.document.dispatchEvent(new Event("freeze"));
+    await world.pass(1_000);
+    await b.client.logout();
+    await b.tab.kill();
+    user = "bob";
+    world.take();
+    tab.document.dispatchEvent(new Event("resume"));
+    await settle();
+    expect(world.take().map((c) => c.token)).toEqual([tokenOf("bob")]);
   });
 
   it("one with a token that is refused leaves the lead to one with a better", async () => {

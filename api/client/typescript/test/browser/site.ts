@@ -20,7 +20,8 @@ type Answer = (arrival: Arrival, response: ServerResponse) => void;
 const HTML = '<!doctype html><title>site</title><script type="module" src="/app.js"></script>';
 
 const APP = `
-import { PresenceClient, PresenceFeed } from "./src/index.js";
+import { PresenceClient } from "./src/index.js";
+import { PresenceFeed } from "./src/live.js";
 const q = new URLSearchParams(location.search);
 const options = { url: q.get("url") ?? "", token: q.get("token") };
 if (q.get("interval")) options.interval = Number(q.get("interval"));
