@@ -5,11 +5,12 @@ import (
 
 	"github.com/rollcall-dev/rollcall/api/auth"
 	"github.com/rollcall-dev/rollcall/events"
+	"github.com/rollcall-dev/rollcall/projections"
 	"github.com/rollcall-dev/rollcall/projections/history"
 )
 
-// A presence object of the past says what was shown: status, since when, and by which event. Sessions and overrides
-// are not kept, and what an override hid is not known.
+// A presence object of the past is folded anew out of the user's own events: status, sessions and override as they were.
+// Lists say what was shown alone: status, since when, and by which event.
 
 // then returns the moment that the request asks about, if who asks may know what user was ("": everybody). That is
 // history, so it is an admin's, and everybody's own.
@@ -43,8 +44,14 @@ func (a *API) oneThen(q request, id string) (*presence, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the history: %w", err)
 	}
+	// The history knows longest and fastest what he was; his events know more. Where the log cannot be asked, or has
+	// lost some of them, the history has the last word.
 	p := presenceThen(&i)
-	if !found {
+	switch u, err := projections.UserAt(q.r.Context(), a.cfg.Log, id, at); {
+	case err == nil && u.Known() && u.Status() == i.Status && u.Shown.Seq == i.Seq,
+		err == nil && u.Known() && u.Status() == events.StatusOffline && !found:
+		p = presenceOf(&u, q.who)
+	case !found:
 		if p, err = a.withoutHistory(id, at, complete); err != nil {
 			return nil, err
 		}
@@ -54,7 +61,7 @@ func (a *API) oneThen(q request, id string) (*presence, error) {
 }
 
 func presenceThen(i *history.Interval) presence {
-	return presence{User: i.User, Status: i.Status, Since: moment(i.From), LastSeen: moment(i.LastSeen), Seq: i.Seq}
+	return presence{User: i.User, Status: i.Status, Since: moment(i.From), LastSeen: moment(i.Seen()), Seq: i.Seq}
 }
 
 // withoutHistory shows somebody who had no interval at T: offline, if the log had named him by then. Somebody who came

@@ -336,7 +336,7 @@ func (w *watcher) history(began []history.Interval, reader *live.Reader) (text [
 		if i.Seq > reader.Seq() || !reader.Wants(i.User) {
 			continue
 		}
-		s := statusEvent{User: i.User, Status: i.Status, Observed: i.Observed, Since: moment(i.From), LastSeen: moment(i.LastSeen),
+		s := statusEvent{User: i.User, Status: i.Status, Observed: i.Observed, Since: moment(i.From), LastSeen: moment(i.Seen()),
 			From: i.Before, Cause: i.Cause, Seq: i.Seq}
 		if w.private {
 			s.Actor = i.Actor

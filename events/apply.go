@@ -44,7 +44,7 @@ func Apply(u *User, m Moment, e *Event) (Change, bool) {
 		return Change{}, false
 	}
 	u.Seq = max(u.Seq, m.Seq)
-	at := m.effective(e.At)
+	at := m.Effective(e.At)
 	switch e.Type {
 	case Login:
 		u.login(m, at, e)
@@ -80,7 +80,7 @@ func (e *Event) follows() bool {
 // changes nothing, and does not even make its user known: a page that closes
 // after a logout must not bring him back.
 func ApplyBeat(u *User, m Moment, b *RawBeat) (Change, bool) {
-	at := m.effective(b.At)
+	at := m.Effective(b.At)
 	s := u.sessionOf(b.Session)
 	cause := CauseHeartbeat
 	switch {

@@ -42,11 +42,11 @@ type Moment struct {
 	Mono    int64  // this process's monotonic clock in nanoseconds when it read the message, 0 where it was read late; never stored
 }
 
-// effective is when something happened that a node says it accepted at at. A
+// Effective is when something happened that a node says it accepted at at. A
 // time within skew of the broker's, or ahead of it, is the broker's: one clock,
 // so that the order in time of what happens now is that of the log, whichever
 // nodes took it. One further back is what it says: an import tells of the past.
-func (m Moment) effective(at Millis) Millis {
+func (m Moment) Effective(at Millis) Millis {
 	if at > m.Time-skew {
 		return m.Time
 	}

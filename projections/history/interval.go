@@ -20,13 +20,23 @@ type Interval struct {
 	Cause    events.Cause  // why it began
 	Actor    string        // who made it begin
 	Seq      uint64        // the event that did
-	LastSeen events.Millis // the user's own last activity at its beginning; 0: not known to outlive the heartbeats
+	LastSeen events.Millis // as the change said, where he was offline then by his sessions; see Seen
 
 	n uint16 // which of those with this User, From and Seq
 }
 
 // Covers reports whether t lies in i.
 func (i *Interval) Covers(t events.Millis) bool { return i.From <= t && (i.To == 0 || t < i.To) }
+
+// Seen is the user's own last activity at the beginning of i, as far as it is
+// known to outlive the heartbeats; 0: it is not.
+func (i *Interval) Seen() events.Millis {
+	switch i.Cause {
+	case events.CauseLogin, events.CauseHeartbeat, events.CauseIdle:
+		return i.From
+	}
+	return i.LastSeen
+}
 
 var errDamaged = errors.New("an entry of the history is damaged")
 

@@ -1,0 +1,82 @@
+package projections
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/rollcall-dev/rollcall/events"
+	"github.com/rollcall-dev/rollcall/events/journal"
+)
+
+// maxUserAt bounds how many events UserAt folds.
+const maxUserAt = 100_000
+
+// ErrTooMany means that a user has more events than anybody wants to wait for.
+var ErrTooMany = errors.New("the user has too many events")
+
+// audit is a part of *journal.Journal.
+type audit interface {
+	Audit(ctx context.Context, q journal.AuditQuery, fn func([]journal.Message) error) error
+}
+
+// deed is an event of the user at its place, or, where beat is set, the
+// heartbeat that an Online event stands for.
+type deed struct {
+	at    events.Moment
+	event events.Event
+	beat  *events.Beat
+}
+
+// UserAt folds what happened to one user up to the time t: his sessions,
+// override and status then. It is not Known if the log had not named him by
+// then, or no longer says so. Heartbeats that changed nothing are not in it, so
+// that last seen is as far as events that outlive them tell. Errors wrap
+// ErrTooMany, or are the log's.
+func UserAt(ctx context.Context, log audit, id string, t events.Millis) (events.User, error) {
+	var deeds []deed
+	err := log.Audit(ctx, journal.AuditQuery{User: id}, func(batch []journal.Message) error {
+		for i := range batch {
+			// What cannot be decoded is told by the views.
+			if e, err := Decode(&batch[i]); err == nil {
+				deeds = appendDeed(deeds, &batch[i], &e, t)
+			}
+		}
+		if len(deeds) > maxUserAt {
+			return ErrTooMany
+		}
+		return nil
+	})
+	if err != nil {
+		return events.User{}, fmt.Errorf("folding a user: %w", err)
+	}
+	slices.SortStableFunc(deeds, func(a, b deed) int {
+		return cmp.Or(cmp.Compare(a.at.Seq, b.at.Seq), cmp.Compare(a.at.Nth, b.at.Nth))
+	})
+	u := events.User{ID: id}
+	for i := range deeds {
+		if d := &deeds[i]; d.beat != nil {
+			raw := d.beat.Raw()
+			events.ApplyBeat(&u, d.at, &raw)
+		} else {
+			events.Apply(&u, d.at, &d.event)
+		}
+	}
+	return u, nil
+}
+
+// appendDeed appends what e says of the time up to t.
+func appendDeed(deeds []deed, m *journal.Message, e *events.Event, t events.Millis) []deed {
+	if e.Type == events.Online {
+		if b, at := events.Witnessed(e); at.Time <= t {
+			deeds = append(deeds, deed{at: at, beat: &b})
+		}
+		return deeds
+	}
+	if at := (events.Moment{Seq: m.Seq, Time: m.Time}); at.Effective(e.At) <= t {
+		deeds = append(deeds, deed{at: at, event: *e})
+	}
+	return deeds
+}
