@@ -169,7 +169,7 @@ func (a *API) auditLines(q request, asked auditAsked) (int, error) {
 	if asked.Follow {
 		served, stop := a.whileServed(q)
 		defer stop()
-		valid, expire := context.WithDeadline(served, q.who.ValidUntil())
+		valid, expire := context.WithDeadline(served, q.who.StreamEnds(q.at.Time()))
 		defer expire()
 		ctx = valid
 		if err := out.flush(); err != nil {

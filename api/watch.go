@@ -24,7 +24,7 @@ const (
 	snapshotMost = 500
 	// watchMost is how many users a stream may name.
 	watchMost = 1000
-	// watchPing is how long a stream is silent at most.
+	// watchPing lies between two comments.
 	watchPing     = 15 * time.Second
 	watchPingText = ": still here\n\n"
 	// watchPatience is how long a client may take to read what was sent.
@@ -149,7 +149,8 @@ func (a *API) watch(q request) (int, error) {
 		q.w.WriteHeader(http.StatusOK)
 		return http.StatusOK, nil
 	}
-	ctx, cancel := context.WithDeadline(q.r.Context(), q.who.ValidUntil())
+	ends := q.who.StreamEnds(q.at.Time())
+	ctx, cancel := context.WithDeadline(q.r.Context(), ends)
 	defer cancel()
 	defer context.AfterFunc(a.staying, cancel)()
 	w := &watcher{a: a, q: q, users: users, control: http.NewResponseController(q.w), private: auth.Allow(q.who, auth.ActReadPrivate, "")}
@@ -161,7 +162,7 @@ func (a *API) watch(q request) (int, error) {
 		return 0, err
 	}
 	if conn := w.takeOver(); conn != nil {
-		a.cfg.Live.Serve(reader, newOutlet(conn, reader, w.private), q.who.ValidUntil())
+		a.cfg.Live.Serve(reader, newOutlet(conn, reader, w.private), ends)
 		return http.StatusOK, nil
 	}
 	defer reader.Close()
@@ -219,7 +220,7 @@ func (w *watcher) begin(ctx context.Context) (*live.Reader, error) {
 	secure(h)
 	// A server's deadline for reading requests would end the context, and with it the stream.
 	_ = w.control.SetReadDeadline(time.Time{})
-	head := "retry: 2000\n\n"
+	head := "retry: 2000\n" // no message: it goes with the first
 	if id := w.q.r.Header.Get("Last-Event-Id"); id != "" {
 		reader, missed, err := w.resume(ctx, id)
 		if err != nil {
@@ -372,27 +373,27 @@ func (w *watcher) follow(ctx context.Context, reader *live.Reader) {
 	var text []byte
 	ping := time.Now().Add(watchPing)
 	for {
-		waiting, cancel := context.WithDeadline(ctx, ping)
-		piece, err := reader.Next(waiting)
-		cancel()
-		switch {
-		case ctx.Err() != nil || errors.Is(err, live.ErrSlow):
-			return
-		case err != nil:
-			text = append(text[:0], watchPingText...)
-		default:
-			text = appendWanted(text[:0], piece, reader, w.private)
+		if text = text[:0]; !time.Now().Before(ping) {
+			text = append(text, watchPingText...)
+			ping = time.Now().Add(watchPing)
 		}
 		if len(text) == 0 {
-			if time.Now().Before(ping) {
-				continue // what others do does not put the ping off
+			waiting, cancel := context.WithDeadline(ctx, ping)
+			piece, err := reader.Next(waiting)
+			cancel()
+			if ctx.Err() != nil || errors.Is(err, live.ErrSlow) {
+				return
 			}
-			text = append(text, watchPingText...)
+			if err != nil {
+				continue // it is time to say something
+			}
+			if text = appendWanted(text, piece, reader, w.private); len(text) == 0 {
+				continue
+			}
 		}
 		if w.send(text) != nil {
 			return
 		}
-		ping = time.Now().Add(watchPing)
 	}
 }
 

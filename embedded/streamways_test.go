@@ -1,6 +1,7 @@
 package embedded_test
 
 import (
+	"bufio"
 	"compress/gzip"
 	"context"
 	"encoding/json"
@@ -270,4 +271,60 @@ func TestWhoComesInACrowdMissesNobodyWhoWasThereBefore(t *testing.T) {
 		})
 	}
 	crowd.Wait()
+}
+
+// TestAStreamEndsWithItsToken: with what the token says, and not with the leeway that clocks are granted.
+func TestAStreamEndsWithItsToken(t *testing.T) {
+	n := run(t, embedded.Config{DataDir: t.TempDir()})
+	for _, path := range []string{"/v1/stream", "/v1/events?follow=true"} {
+		issued := time.Now()
+		claims := auth.MintClaims{User: "root", Role: "admin", TTL: 2 * time.Second, Now: issued}
+		ctx, cancel := context.WithTimeout(t.Context(), auth.Leeway)
+		defer cancel()
+		req, err := http.NewRequestWithContext(ctx, "GET", n.url+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+token(t, claims))
+		req.Header.Set("Accept", "text/event-stream, application/x-ndjson")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+		expires := issued.Truncate(time.Second).Add(claims.TTL)
+		if resp.StatusCode != 200 || err != nil || time.Now().Before(expires) {
+			t.Errorf("%s: %s, ended with %v %v after the token", path, resp.Status, err, time.Since(expires))
+		}
+	}
+}
+
+// TestAStreamBeginsWithAMessage: also for readers that take every block of lines for one.
+func TestAStreamBeginsWithAMessage(t *testing.T) {
+	n := run(t, embedded.Config{DataDir: t.TempDir()})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, "GET", n.url+"/v1/stream", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token(t, auth.MintClaims{User: "root", Role: "admin"}))
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	lines := bufio.NewReader(resp.Body)
+	var block string
+	for !strings.HasSuffix(block, "\n\n") {
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		block += line
+	}
+	if !strings.HasPrefix(block, "retry: 2000\nevent: snapshot\nid: ") {
+		t.Errorf("it begins with %q", block)
+	}
 }

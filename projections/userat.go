@@ -14,8 +14,8 @@ import (
 // maxUserAt bounds how many events UserAt folds.
 const maxUserAt = 100_000
 
-// ErrTooMany means that a user has more events than anybody wants to wait for.
-var ErrTooMany = errors.New("the user has too many events")
+// errTooMany means that a user has more events than anybody wants to wait for.
+var errTooMany = errors.New("the user has too many events")
 
 // audit is a part of *journal.Journal.
 type audit interface {
@@ -33,8 +33,8 @@ type deed struct {
 // UserAt folds what happened to one user up to the time t: his sessions,
 // override and status then. It is not Known if the log had not named him by
 // then, or no longer says so. Heartbeats that changed nothing are not in it, so
-// that last seen is as far as events that outlive them tell. Errors wrap
-// ErrTooMany, or are the log's.
+// that last seen is as far as events that outlive them tell. One with too many events
+// is an error; the others are the log's.
 func UserAt(ctx context.Context, log audit, id string, t events.Millis) (events.User, error) {
 	var deeds []deed
 	err := log.Audit(ctx, journal.AuditQuery{User: id}, func(batch []journal.Message) error {
@@ -45,7 +45,7 @@ func UserAt(ctx context.Context, log audit, id string, t events.Millis) (events.
 			}
 		}
 		if len(deeds) > maxUserAt {
-			return ErrTooMany
+			return errTooMany
 		}
 		return nil
 	})

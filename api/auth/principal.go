@@ -46,6 +46,15 @@ type Principal struct {
 	Expires time.Time // claim exp, UTC, whole seconds
 }
 
-// ValidUntil is the moment from which Verify refuses the token: Expires and the leeway. A stream opened with it ends
-// here; a credential made from it must end at Expires, lest a chain of them live on by the leeway.
+// ValidUntil is the moment from which Verify refuses the token: Expires and the leeway. A credential made from it must
+// end at Expires, lest a chain of them live on by the leeway.
 func (p *Principal) ValidUntil() time.Time { return p.Expires.Add(Leeway) }
+
+// StreamEnds is the moment at which a stream ends that began at began: with its token. Only one that began within the
+// leeway has that too.
+func (p *Principal) StreamEnds(began time.Time) time.Time {
+	if began.Before(p.Expires) {
+		return p.Expires
+	}
+	return p.ValidUntil()
+}

@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	// pingTicks is after how many ticks without a change a reader hears that the
-	// stream is still there.
+	// pingTicks is how many ticks lie between two words to a reader that the stream
+	// is still there, whatever else he gets.
 	pingTicks = 15
 	// goneTicks is how often, in ticks, a reader is asked whether it has gone.
 	goneTicks = 4
@@ -68,7 +68,7 @@ type member struct {
 	out    Outlet
 	busy   bool // a goroutine of its own looks after reader and out
 	gone   bool
-	quiet  int         // ticks since it got something
+	unsaid int         // ticks since it was told that the stream is still there
 	end    *time.Timer // nil: it may stay
 }
 
@@ -129,9 +129,10 @@ func (a *audience) look(ticks int) {
 	a.ticks += ticks
 	gone := a.ticks/goneTicks != before/goneTicks
 	a.each(func(a *audience, s *share, m *member) {
-		if m.quiet += ticks; gone && m.out.Gone() {
+		if m.unsaid += ticks; gone && m.out.Gone() {
 			a.drop(m)
-		} else if m.quiet >= pingTicks {
+		} else if m.unsaid >= pingTicks {
+			m.unsaid = 0
 			a.give(s, m, m.out.Ping())
 		}
 	})
@@ -209,7 +210,6 @@ func (a *audience) give(s *share, m *member, text []byte) {
 	if len(text) == 0 {
 		return
 	}
-	m.quiet = 0
 	n, err := m.out.Offer(text)
 	if err != nil {
 		a.drop(m)
@@ -228,7 +228,7 @@ func (a *audience) catchUp(s *share, m *member, rest []byte) {
 		s.mu.Lock()
 		p, _, err := m.reader.take()
 		if m.gone || err == nil && p.Block == nil {
-			m.busy, m.quiet = false, 0
+			m.busy = false
 			s.mu.Unlock()
 			return
 		}

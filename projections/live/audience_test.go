@@ -204,6 +204,16 @@ func TestASilentStreamIsPingedAndAskedAfter(t *testing.T) {
 	if got := s.got.String(); got != "ping ping " {
 		t.Errorf("got %q in twice the time of a ping", got)
 	}
+	// What else it gets puts no ping off.
+	for seq := range uint64(pingTicks) {
+		h.put([]events.Change{told(seq+1, 1)}, seq+1)
+		h.wake()
+		h.audience.send()
+		h.audience.look(1)
+	}
+	if got := strings.Count(s.got.String(), "ping "); got != 3 {
+		t.Errorf("%d pings in three times that time", got)
+	}
 	s.mu.Lock()
 	s.gone = true
 	s.mu.Unlock()
