@@ -41,7 +41,7 @@ func TestReadySaysWhy(t *testing.T) {
 		t.Errorf("readyz %q", a.body)
 	}
 	s = serve(t, func(c *api.Config) { c.Auth = keyless{} })
-	if a := s.do("GET", "/readyz?verbose", "").is(503); !strings.Contains(string(a.body), "[-]auth: ") {
+	if a := s.do("GET", "/readyz?verbose", "").is(503); !strings.Contains(string(a.body), "[-]auth: keys unavailable\n") {
 		t.Errorf("readyz %q", a.body)
 	}
 }

@@ -13,15 +13,25 @@ const maxBody = 64 << 10
 
 var errTooLarge = fault(bodyTooLarge, "A body may have 64 KiB; lines and batches of events 64 MiB, at 1 MiB each.")
 
+// maxNames bounds a body that names users, in bytes: a thousand of the longest ids.
+const maxNames = 192 << 10
+
+// long is a body that may be longer than maxBody.
+type long interface{ most() int64 }
+
 // readJSON fills the struct at into from the body of r, if r has one.
 func readJSON(w http.ResponseWriter, r *http.Request, into any) (found bool, err error) {
 	if r.ContentLength == 0 {
 		return false, nil
 	}
-	if r.ContentLength > maxBody {
+	most := int64(maxBody)
+	if l, ok := into.(long); ok {
+		most = l.most()
+	}
+	if r.ContentLength > most {
 		return false, errTooLarge
 	}
-	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	if err != nil {
 		return false, asReadFault(err)
 	}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -53,8 +54,16 @@ func (a *API) ownChecks() []Check {
 			}
 			return "", nil
 		}},
-		{Name: "auth", Probe: func(context.Context) (string, error) { return "", a.cfg.Auth.Ready() }},
+		{Name: "auth", Probe: func(context.Context) (string, error) { return "", a.authReady() }},
 	}
+}
+
+// authReady is Ready, for a line that says already whose it is.
+func (a *API) authReady() error {
+	if err := a.cfg.Auth.Ready(); err != nil {
+		return errors.New(strings.TrimPrefix(err.Error(), "auth: ")) //nolint:err113 // for the eye alone
+	}
+	return nil
 }
 
 // oneLine keeps what a check says on its line.

@@ -2,6 +2,8 @@ package api_test
 
 import (
 	"bytes"
+	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -120,6 +122,16 @@ func TestBodiesAreBounded(t *testing.T) {
 	s.do("POST", "/v1/heartbeat", alice, asJSON(fits+" ")).fails(413, "body_too_large")
 	s.do("POST", "/v1/login", alice, asJSON(fits+" "), chunked).fails(413, "body_too_large")
 	s.do("POST", "/v1/login", alice, asJSON(fits), chunked).is(200)
+	ids := make([]string, 1000) // of which the contract takes as many, however long they are
+	for i := range ids {
+		ids[i] = fmt.Sprintf("%0128d", i)
+	}
+	body, err := json.Marshal(map[string]any{"users": ids})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.do("POST", "/v1/users/query", root, asJSON(string(body))).is(200)
+	s.do("POST", "/v1/users/query", root, asJSON(string(body)+strings.Repeat(" ", 128<<10))).fails(413, "body_too_large")
 	s.do("POST", "/v1/events", writer, declared(64<<20+1, "application/x-ndjson")).fails(413, "body_too_large")
 	s.do("POST", "/v1/heartbeats", writer, declared(64<<20+1, "application/x-protobuf")).fails(413, "body_too_large")
 }

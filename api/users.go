@@ -147,6 +147,9 @@ type queryRequest struct {
 	Users []string `json:"users" nullable:"false" doc:"User ids" maxItems:"1000"`
 }
 
+// A thousand ids may be longer than other bodies.
+func (*queryRequest) most() int64 { return maxNames }
+
 type queryAnswer struct {
 	Users []maybe `json:"users" nullable:"false" doc:"In the order asked"`
 }

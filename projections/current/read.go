@@ -29,9 +29,13 @@ type Stats struct {
 	Users, Online, Away, Busy, Offline int
 	Sessions                           int
 	Seq                                uint64
-	Lag                                time.Duration // how old the last message is while more are waiting, else 0
+	Lag                                time.Duration // how old the last message is while more are waiting, or none has come for long, else 0
 	Undecodable                        uint64        // events that could not be read, so far
 }
+
+// silence is for how long no message comes while the log can be read: the nodes
+// write a mark into a quiet one.
+const silence = events.MaxGap
 
 // User returns a copy of what is known of id, and false where the log has never
 // named him.
@@ -116,7 +120,7 @@ func (v *View) Stats() Stats {
 	s := Stats{Users: v.users(), Online: v.counts[events.StatusOnline], Away: v.counts[events.StatusAway],
 		Busy: v.counts[events.StatusBusy], Offline: v.counts[events.StatusOffline],
 		Sessions: v.live, Seq: v.fold.Seq, Undecodable: v.meta.Undecodable}
-	if v.behind > 0 {
+	if v.behind > 0 || v.mono != 0 && events.Mono()-v.mono > silence.Nanoseconds() {
 		s.Lag = max(0, time.Since(v.last.Time.Time()))
 	}
 	return s

@@ -393,10 +393,10 @@ func TestIntervalsOfOneMillisecondAreAllThere(t *testing.T) {
 	var put []events.Change
 	for seq := uint64(1); seq <= 20; seq++ {
 		at := events.Millis(100)
-		switch {
-		case seq == 1:
+		switch seq {
+		case 1:
 			at = 50
-		case seq == 20:
+		case 20:
 			at = 200
 		}
 		c := events.Change{User: "ann", To: events.Shown{Status: events.StatusOnline, Since: at, Cause: events.CauseLogin, Seq: seq}}
