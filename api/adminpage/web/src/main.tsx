@@ -1,3 +1,4 @@
+import './language'
 import './style.css'
 import { render } from 'preact'
 import { App } from './app'

@@ -62,6 +62,17 @@ describe('the admin page', { skip: missing(), timeout: 240_000 }, () => {
     assert.deepEqual(wrong, [])
   })
 
+  test('shows itself where the browser names a language that is none', async (t) => {
+    const { page, wrong, context } = await visit(browser, node)
+    t.after(() => context.close())
+    await page.addInitScript(() => Object.defineProperty(Navigator.prototype, 'language', { get: () => 'C' }))
+    await page.goto(`/admin/#token=${node.admin}`)
+    await page.getByRole('heading', { name: 'Users' }).waitFor()
+    await page.goto('/admin/#/concurrency')
+    await page.locator('.u-legend').waitFor()
+    assert.deepEqual(wrong, [])
+  })
+
   test('takes the token of a link out of the address, and keeps it nowhere', async (t) => {
     const page = await opened(t)
     assert.equal(page.url(), `${node.url}/admin/`)
