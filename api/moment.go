@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/rollcall-dev/rollcall/api/auth"
@@ -47,7 +48,9 @@ func (a *API) oneThen(q request, id string) (*presence, error) {
 	// The history knows longest and fastest what he was; his events know more. Where the log cannot be asked, or has
 	// lost some of them, the history has the last word.
 	p := presenceThen(&i)
-	switch u, err := projections.UserAt(q.r.Context(), a.cfg.Log, id, at); {
+	ctx, cancel := context.WithTimeout(q.r.Context(), a.cfg.Patience)
+	defer cancel()
+	switch u, err := projections.UserAt(ctx, a.cfg.Log, id, at); {
 	case err == nil && u.Known() && u.Status() == i.Status && u.Shown.Seq == i.Seq,
 		err == nil && u.Known() && u.Status() == events.StatusOffline && !found:
 		p = presenceOf(&u, q.who)

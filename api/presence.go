@@ -30,9 +30,9 @@ func (moment) Schema(huma.Registry) *huma.Schema {
 type presence struct {
 	User     string        `json:"user"`
 	Status   events.Status `json:"status" enum:"online,away,busy,offline" doc:"The effective one: an unexpired override, else the observed one"`
-	Observed events.Status `json:"observed,omitempty" enum:"online,away,offline" doc:"What the sessions say; left out of the past, which does not know what an override hid"`
+	Observed events.Status `json:"observed,omitempty" enum:"online,away,offline" doc:"What the sessions say; left out of the past where that is no longer known"`
 	Since    moment        `json:"since" doc:"When status took its present value"`
-	LastSeen moment        `json:"last_seen" doc:"The user's own last activity; null: never"`
+	LastSeen moment        `json:"last_seen" doc:"The user's own last activity; null: never, or, of the past, no longer known"`
 	Seq      uint64        `json:"seq" doc:"The last event that named him"`
 	Sessions []session     `json:"sessions,omitzero" nullable:"false" doc:"The live ones; shown to the user itself, service and admin"`
 	Override *override     `json:"override,omitempty" doc:"Left out where there is none; shown to the user itself, service and admin"`
