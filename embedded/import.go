@@ -85,7 +85,7 @@ func (d *Deployment) nothingLater(f *past.File) error {
 	}
 	latest = max(latest, d.p.view.Latest())
 	if first := f.Earliest(); latest > first {
-		return fmt.Errorf("%w: its first one is of %s, the log's last one of %s; import into a deployment of its own, or leave those rows out",
+		return fmt.Errorf("%w: its first one is of %s, the log's last one of %s; import into a deployment of its own, in an empty data directory, or leave those rows out",
 			ErrLater, first, latest)
 	}
 	return nil

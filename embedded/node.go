@@ -38,6 +38,7 @@ type Node struct {
 	mu      sync.Mutex
 	handler http.Handler // nil until ready
 	addr    string       // "" until bound
+	metrics string       // likewise
 }
 
 // New checks the configuration and returns a node. It starts nothing and opens
@@ -64,6 +65,14 @@ func (n *Node) Addr() string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.addr
+}
+
+// MetricsAddr is the address that /metrics is at, "" before the node listens, and
+// where it is at Addr.
+func (n *Node) MetricsAddr() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.metrics
 }
 
 // Handler serves the whole API, to be mounted in a server of the caller's.
@@ -173,6 +182,9 @@ func (c Config) viewsDir() string { return filepath.Join(c.DataDir, "views") }
 func (n *Node) openViews(p *parts, down *teardown) (err error) {
 	if err := os.MkdirAll(n.cfg.viewsDir(), 0o700); err != nil {
 		return fmt.Errorf("making the directory of the views: %w", err)
+	}
+	if err := mirror.RemoveLeftovers(n.cfg.viewsDir()); err != nil {
+		return err
 	}
 	if p.view, err = current.Open(current.Config{Path: filepath.Join(n.cfg.viewsDir(), mirror.CurrentFile), Checkpoint: n.cfg.Checkpoint, Logger: n.cfg.Logger,
 		Durable: n.durable}); err != nil {
@@ -311,10 +323,13 @@ func (n *Node) listen() (listeners []net.Listener, err error) {
 		}
 		listeners = append(listeners, l)
 	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	if n.cfg.Addr != "" {
-		n.mu.Lock()
 		n.addr = listeners[0].Addr().String()
-		n.mu.Unlock()
+	}
+	if n.cfg.MetricsAddr != "" {
+		n.metrics = listeners[len(listeners)-1].Addr().String()
 	}
 	return listeners, nil
 }

@@ -42,6 +42,9 @@ func Rebuild(ctx context.Context, cfg Config, which string, report func(mirror.P
 	if err := os.MkdirAll(cfg.viewsDir(), 0o700); err != nil {
 		return 0, fmt.Errorf("making the directory of the views: %w", err)
 	}
+	if err := mirror.RemoveLeftovers(cfg.viewsDir()); err != nil {
+		return 0, err
+	}
 	p := &parts{metrics: prometheus.NewRegistry()}
 	if err := n.connect(p, &down); err != nil {
 		return 0, err

@@ -12,10 +12,10 @@ import (
 type Interval struct {
 	Status Status    `json:"status"`
 	From   time.Time `json:"from"`
-	To     time.Time `json:"to,omitzero"` // zero: it goes on
-	Cause  string    `json:"cause"`       // why it began
-	Actor  string    `json:"actor"`       // who made it begin
-	Seq    uint64    `json:"seq"`         // the event that did
+	To     time.Time `json:"to"`    // zero: it goes on
+	Cause  string    `json:"cause"` // why it began
+	Actor  string    `json:"actor"` // who made it begin
+	Seq    uint64    `json:"seq"`   // the event that did
 }
 
 // HistoryQuery says which part of a user's past is wanted.
@@ -58,8 +58,8 @@ func putTime(query url.Values, name string, t time.Time) {
 	}
 }
 
-// PresenceAt is what was shown about a user at a moment. Of the past Observed, Sessions and Override are not known, and
-// LastSeen only of who was offline.
+// PresenceAt is what a user was at a moment. Where the log does not reach back that far, Observed, Sessions and Override
+// are not known, and LastSeen may not be.
 type PresenceAt struct {
 	Presence
 	Complete bool `json:"complete"` // false where retention has cut what would be needed

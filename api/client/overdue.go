@@ -11,8 +11,8 @@ import (
 type Overdue struct {
 	User     string    `json:"user"`
 	Session  string    `json:"session"`
-	LastSeen time.Time `json:"last_seen,omitzero"`
-	DueSince time.Time `json:"due_since,omitzero"`
+	LastSeen time.Time `json:"last_seen"`
+	DueSince time.Time `json:"due_since"`
 }
 
 // Overdue lists the sessions that are overdue. Admins only.

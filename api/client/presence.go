@@ -25,9 +25,9 @@ type Presence struct {
 	User     string    `json:"user"`
 	Status   Status    `json:"status"`             // the effective one
 	Observed Status    `json:"observed,omitempty"` // what the sessions say; "" for an unknown user
-	Since    time.Time `json:"since,omitzero"`     // when Status took its present value
-	LastSeen time.Time `json:"last_seen,omitzero"` // the user's own last activity; zero: never
-	Seq      uint64    `json:"seq,omitempty"`      // the last event that named the user
+	Since    time.Time `json:"since"`              // when Status took its present value
+	LastSeen time.Time `json:"last_seen"`          // the user's own last activity; zero: never
+	Seq      uint64    `json:"seq"`                // the last event that named the user
 	// Sessions are the live ones. The user itself, service and admin see them; for others they are nil, which is not
 	// to say that there is none: then they are empty.
 	Sessions []Session `json:"sessions,omitzero"`
@@ -39,8 +39,8 @@ type Presence struct {
 type Session struct {
 	Session  string    `json:"session"`
 	Device   string    `json:"device,omitempty"`
-	Since    time.Time `json:"since,omitzero"`
-	LastSeen time.Time `json:"last_seen,omitzero"`
+	Since    time.Time `json:"since"`
+	LastSeen time.Time `json:"last_seen"`
 	Idle     bool      `json:"idle"`
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -14,17 +15,18 @@ var ErrAnswer = errors.New("the answer is not one of a Rollcall node")
 
 // The codes that callers ask for most; the contract lists all.
 const (
-	CodeMissingToken   = "missing_token"
-	CodeInvalidToken   = "invalid_token"
-	CodeExpiredToken   = "expired_token"
-	CodeNotAllowed     = "not_allowed"
-	CodeUnknownUser    = "unknown_user"
-	CodeNoOverride     = "no_override"
-	CodeNotFound       = "not_found"
-	CodeRateLimited    = "rate_limited"
-	CodeViewBehind     = "view_behind"
-	CodeInProgress     = "in_progress"
-	CodeLogUnavailable = "log_unavailable"
+	CodeMissingToken     = "missing_token"
+	CodeInvalidToken     = "invalid_token"
+	CodeExpiredToken     = "expired_token"
+	CodeNotAllowed       = "not_allowed"
+	CodeInvalidParameter = "invalid_parameter"
+	CodeUnknownUser      = "unknown_user"
+	CodeNoOverride       = "no_override"
+	CodeNotFound         = "not_found"
+	CodeRateLimited      = "rate_limited"
+	CodeViewBehind       = "view_behind"
+	CodeInProgress       = "in_progress"
+	CodeLogUnavailable   = "log_unavailable"
 )
 
 // Problem is a node's refusal of a call (RFC 9457).
@@ -52,8 +54,11 @@ func (p *Problem) Error() string {
 	if text == "" {
 		text = p.Title
 	}
+	text = strings.TrimSuffix(text, ".") // what follows belongs to the sentence
+	before := ": "
 	for _, e := range p.Errors {
-		text += fmt.Sprintf("; %s: %s", e.Location, e.Message)
+		text += before + e.Location + ": " + e.Message
+		before = "; "
 	}
 	if p.Code == "" {
 		return fmt.Sprintf("%s (status %d)", text, p.Status)

@@ -18,8 +18,8 @@ func TestRefusalIsTheProblemOfTheContract(t *testing.T) {
 	c := serve(t, &exchange{
 		status: 422,
 		header: map[string]string{"Content-Type": "application/problem+json; charset=utf-8", "Retry-After": "2"},
-		answer: `{"type":"/problems/invalid_status","title":"Unprocessable","status":422,"code":"invalid_status","detail":"no such status",
-			"errors":[{"location":"body.status","message":"is none of the four"}]}`,
+		answer: `{"type":"/problems/invalid_status","title":"Unprocessable","status":422,"code":"invalid_status","detail":"No such status.",
+			"errors":[{"location":"body.status","message":"is none of the four"},{"location":"body.for","message":"too long"}]}`,
 	})
 	_, err := c.SetOverride(t.Context(), "alice", client.SetOverride{Status: "sleeping"})
 	var got *client.Problem
@@ -27,14 +27,14 @@ func TestRefusalIsTheProblemOfTheContract(t *testing.T) {
 		t.Fatalf("got %v, want a Problem", err)
 	}
 	want := &client.Problem{
-		Type: "/problems/invalid_status", Title: "Unprocessable", Status: 422, Code: "invalid_status", Detail: "no such status",
-		Errors:     []client.FieldProblem{{Location: "body.status", Message: "is none of the four"}},
+		Type: "/problems/invalid_status", Title: "Unprocessable", Status: 422, Code: "invalid_status", Detail: "No such status.",
+		Errors:     []client.FieldProblem{{Location: "body.status", Message: "is none of the four"}, {Location: "body.for", Message: "too long"}},
 		RetryAfter: 2 * time.Second,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if text := err.Error(); text != "no such status; body.status: is none of the four (invalid_status)" {
+	if text := err.Error(); text != "No such status: body.status: is none of the four; body.for: too long (invalid_status)" {
 		t.Errorf("got %q", text)
 	}
 	if !client.HasCode(err, "invalid_status") || client.HasCode(err, client.CodeUnknownUser) || client.HasCode(nil, "") {

@@ -43,12 +43,12 @@ type Change struct {
 	User     string    `json:"user"`
 	Status   Status    `json:"status"`
 	Observed Status    `json:"observed"`
-	Since    time.Time `json:"since,omitzero"`     // when Status took its value
-	LastSeen time.Time `json:"last_seen,omitzero"` // the user's own last activity; zero: never
-	From     Status    `json:"from"`               // the status before
-	Cause    string    `json:"cause"`              // as in Interval
-	Actor    string    `json:"actor,omitempty"`    // for those who may see it
-	Seq      uint64    `json:"seq"`                // the event that changed it
+	Since    time.Time `json:"since"`           // when Status took its value
+	LastSeen time.Time `json:"last_seen"`       // the user's own last activity; zero: never
+	From     Status    `json:"from"`            // the status before
+	Cause    string    `json:"cause"`           // as in Interval
+	Actor    string    `json:"actor,omitempty"` // for those who may see it
+	Seq      uint64    `json:"seq"`             // the event that changed it
 }
 
 // Reset says that changes were missed which the node does not have any more. What is known is void; a Snapshot follows.

@@ -57,6 +57,9 @@ func newConfigCheckCommand(p *program) *cobra.Command {
 		Args:        takes(),
 		Annotations: withSettings(settingsReported),
 		RunE: func(*cobra.Command, []string) error {
+			for _, line := range p.strangers() {
+				p.say("%s", line)
+			}
 			if err := errors.Join(p.settingsErr, c.check()); err != nil {
 				return err
 			}

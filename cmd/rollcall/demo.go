@@ -87,6 +87,9 @@ func (d demo) run(ctx context.Context, p *program) (err error) {
 	if err := c.check(); err != nil {
 		return err
 	}
+	for _, line := range p.strangers() {
+		p.say("%s", line)
+	}
 	n, err := embedded.New(c.toEmbedded(newLogger(p.stderr, c.logFormat, c.logLevel)))
 	if err != nil {
 		return err

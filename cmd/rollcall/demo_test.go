@@ -18,7 +18,7 @@ func TestDemoHasSomethingToShow(t *testing.T) {
 	tmp := t.TempDir()
 	t.Setenv("TMPDIR", tmp)
 	go func() {
-		ended <- run(ctx, []string{"demo", "--users", "40", "--addr", ":0", "--open"}, strings.NewReader(""), stdout, stderr, nil)
+		ended <- run(ctx, []string{"demo", "--users", "40", "--addr", ":0", "--open"}, strings.NewReader(""), stdout, stderr, []string{"ROLLCALL_BIN=/bin/rollcall"})
 	}()
 	defer func() {
 		cancel()
@@ -53,6 +53,9 @@ func TestDemoHasSomethingToShow(t *testing.T) {
 		t.Errorf("what it says to type cannot be: %s", stdout.String())
 	}
 	if !strings.Contains(stderr.String(), "no browser was opened") {
+		t.Errorf("it said %q", stderr.String())
+	}
+	if !strings.Contains(stderr.String(), "rollcall: ROLLCALL_BIN is no setting and is ignored") {
 		t.Errorf("it said %q", stderr.String())
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rollcall-dev/rollcall/embedded"
+	"github.com/rollcall-dev/rollcall/events"
 	"github.com/rollcall-dev/rollcall/events/past"
 )
 
@@ -103,19 +104,67 @@ func (i *importing) append(ctx context.Context, p *program, file *past.File) (do
 	cfg := past.Config{Timeout: i.timeout, Report: func(rows, total int) {
 		m.report(step{done: uint64(rows), total: uint64(total), events: uint64(rows), took: time.Since(began)})
 	}}
+	var half *halfDone
 	err = i.store.with(ctx, p, func(ctx context.Context, d *embedded.Deployment) error {
+		_, before, err := d.Log().Bounds(ctx)
+		if err != nil {
+			return err
+		}
 		r, err := d.Import(ctx, file, cfg)
 		done = imported{
 			Rows: file.Len(), Events: r.Events, Heartbeats: r.Beats, Timeouts: r.Timeouts, Ignored: r.Ignored, Bad: len(file.Bad),
 			Seq: r.LastSeq, Seconds: time.Since(began).Seconds(),
 		}
+		if err != nil && done.written() > 0 {
+			half = &halfDone{cause: err, rows: r.Rows, fresh: before == 0}
+		}
 		return err
 	})
+	switch {
+	case half != nil:
+		return done, i.explainHalf(ctx, file, done, half)
+	case err != nil && ctx.Err() != nil:
+		return done, errors.New("interrupted before anything was imported: import the file again")
+	}
 	return done, err
+}
+
+// halfDone is an import that ended with a part of the file in the log.
+type halfDone struct {
+	cause error
+	rows  int  // that it came to
+	fresh bool // the log held nothing before
+}
+
+// explainHalf says how far it came and what to do: a log that holds events later than the first of a file takes that file
+// no more.
+func (i *importing) explainHalf(ctx context.Context, file *past.File, done imported, half *halfDone) error {
+	how := "the import was interrupted"
+	if ctx.Err() == nil {
+		how = half.cause.Error()
+	}
+	return fmt.Errorf("%s: it came to row %d of %d, and %s in the log: %s", how, half.rows, done.Rows, counted(done.written(), "event is", "events are"), i.undo(file, half.fresh))
+}
+
+// undo is what to do about half an import.
+func (i *importing) undo(file *past.File, fresh bool) string {
+	dir := i.store.config.dataDir
+	switch {
+	case file.Kind == past.KindUsers:
+		return "import the same file again in two minutes, which changes nothing about users who are in it already"
+	case !fresh:
+		return "put back a copy of the log and of " + dir + " from before the import, and begin again"
+	case i.store.external():
+		return fmt.Sprintf("remove the streams %s and %s and the directory %s, and begin again", events.StreamHot, events.StreamAudit, dir)
+	}
+	return "remove the directory " + dir + " and begin again"
 }
 
 // explain says of every bad row where it is, and adds what to do.
 func (i *importing) explain(err error) error {
+	if errors.Is(err, past.ErrRepeated) {
+		return fmt.Errorf("%w: if it was broken off, import it again in two minutes", past.ErrRepeated)
+	}
 	var bad *past.BadRowsError
 	if !errors.As(err, &bad) {
 		return err
@@ -138,6 +187,9 @@ type imported struct {
 	Seq        uint64  `json:"seq"`     // the end of what was appended, 0: nothing was
 	Seconds    float64 `json:"seconds"`
 }
+
+// written is how many events are known to be in the log.
+func (i imported) written() int { return i.Events + i.Heartbeats + i.Timeouts }
 
 var importedColumns = []column[imported]{
 	{"rows", func(i imported) string { return strconv.Itoa(i.Rows) }},

@@ -2,10 +2,13 @@ package main
 
 import (
 	"compress/gzip"
+	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestImportSaysWhatItDid(t *testing.T) {
@@ -44,6 +47,77 @@ func TestImportOfABadFileWritesNothing(t *testing.T) {
 	if !strings.Contains(s.stdout, `"rows":5,`) || !strings.Contains(s.stdout, `"bad":2,`) {
 		t.Errorf("got %s", s.stdout)
 	}
+}
+
+// interruptedImport imports text and one more row, which is too young to be imported at once, and interrupts it once
+// something is in the log.
+func interruptedImport(t *testing.T, dir, text, last string) said {
+	t.Helper()
+	before := written(t, dir)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := make(chan said, 1)
+	young := text + fmt.Sprintf(last, time.Now().UTC().Format(time.RFC3339Nano))
+	go func() { ended <- call{stdin: young}.within(ctx, "import", "--data-dir", dir) }()
+	eventually(t, "something is in the log", func() bool { return written(t, dir) > before })
+	cancel()
+	return <-ended
+}
+
+// written is how many bytes the messages of the log take in dir.
+func written(t *testing.T, dir string) (size int64) {
+	t.Helper()
+	blocks, err := filepath.Glob(filepath.Join(dir, "*", "*", "*", "*", "PRESENCE", "msgs", "*.blk"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, block := range blocks {
+		if info, err := os.Stat(block); err == nil {
+			size += info.Size()
+		}
+	}
+	return size
+}
+
+func TestInterruptedImportSaysHowFarItCameAndWhatToDo(t *testing.T) {
+	const more = "%s,dave,join,web\n"
+	dir := filepath.Join(t.TempDir(), "data")
+	s := interruptedImport(t, dir, oldDays, more)
+	s.wants(t, exitNo, "rollcall: the import was interrupted: it came to row 5 of 6, and 5 events are in the log: remove the directory "+dir+" and begin again\n")
+	again := call{stdin: oldDays}.rollcall(t, "import", "--data-dir", dir)
+	again.wants(t, exitNo, "the log holds later events than the file", "in an empty data directory")
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	call{stdin: oldDays}.rollcall(t, "import", "--data-dir", dir).wants(t, exitFine)
+
+	// What was in the log before must not be removed with it.
+	later := strings.ReplaceAll(oldDays, "2026-01-05", "2026-01-06")
+	interruptedImport(t, dir, later, more).wants(t, exitNo, "put back a copy of the log and of "+dir+" from before the import, and begin again")
+}
+
+func TestInterruptedImportOfAUserTableIsRepeated(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	s := interruptedImport(t, dir, "id,last_seen\n17,2026-01-05T09:00:00Z\n", "18,%s\n")
+	s.wants(t, exitNo, "it came to row 1 of 2, and 1 event is in the log: import the same file again in two minutes")
+	again := call{stdin: "id,last_seen\n17,2026-01-05T09:00:00Z\n18,2026-01-05T10:00:00Z\n"}.rollcall(t, "import", "--data-dir", dir)
+	again.wants(t, exitFine)
+	rollcall(t, "verify", "--data-dir", dir).wants(t, exitFine)
+}
+
+func TestImportInterruptedBeforeItBeganSaysSo(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	dir := filepath.Join(t.TempDir(), "data")
+	call{stdin: oldDays}.within(ctx, "import", "--data-dir", dir).wants(t, exitNo, "interrupted before anything was imported: import the file again")
+	call{stdin: oldDays}.rollcall(t, "import", "--data-dir", dir).wants(t, exitFine)
+}
+
+func TestImportThatIsThereAlreadySaysWhenToRepeatIt(t *testing.T) {
+	dir := t.TempDir()
+	table := call{stdin: "id,last_seen\n17,2026-01-05T09:00:00Z\n"}
+	table.rollcall(t, "import", "--data-dir", dir).wants(t, exitFine)
+	table.rollcall(t, "import", "--data-dir", dir).wants(t, exitNo, "already: if it was broken off, import it again in two minutes\n")
 }
 
 func TestImportBehindLaterEventsIsRefused(t *testing.T) {

@@ -23,7 +23,7 @@ type onlineQuery struct {
 }
 
 func newOnlineCommand(p *program) *cobra.Command {
-	var q onlineQuery
+	q := onlineQuery{remote: remote{reads: true}}
 	cmd := &cobra.Command{
 		Use:   "online",
 		Short: "List who is online, or in another status",

@@ -95,7 +95,37 @@ func TestAuditSaysInWordsWhatHappened(t *testing.T) {
 	if got := s.asked(t, "audit", "--until", "1h"); len(got["type"]) != 0 {
 		t.Errorf("got %v of an hour ago", got)
 	}
-	s.as(t, "alice", "", "audit").wants(t, exitNo, "the token may not do that")
+	s.as(t, "alice", "", "audit").wants(t, exitNo, "the token may not do that: take one with the scope presence:admin, or with the claim")
+}
+
+func TestWhatTheNodeDoesNotTakeIsWrongUse(t *testing.T) {
+	s := serveNode(t, "--jwt-secret", testSecret)
+	s.login(t, "alice", "web-1")
+	for args, want := range map[string]string{
+		"audit --type foo":                                     "the node takes no such --type: login, heartbeat, logout, override, offline, online or erased\n",
+		"audit --follow --type foo":                            "the node takes no such --type: ",
+		"who-was-online --at 2999-01-01T00:00:00Z":             "the node takes no such --at: not in the future\n",
+		"concurrency --since 87600h --step 1s":                 "the node takes no such --step: ",
+		"status " + strings.Repeat("x", 129):                   "the node takes no such USER: ",
+		"override set alice busy --for 900000h":                "the node takes no such --for: ",
+		"override set alice busy --until 2001-01-01T00:00:00Z": "the node takes no such --until: ",
+	} {
+		said := s.as(t, "root", admin, strings.Fields(args)...).wants(t, exitUse, "rollcall: "+want)
+		if strings.Contains(said.stderr, ".;") || !strings.Contains(said.stderr, "\nrollcall: see `rollcall ") {
+			t.Errorf("%s: it said %q", args, said.stderr)
+		}
+	}
+}
+
+func TestReadersAreToldWhichScopeTheyNeed(t *testing.T) {
+	s := serveNode(t, "--jwt-secret", testSecret)
+	s.login(t, "bob", "web-1")
+	for _, args := range []string{"status bob", "online", "stats", "watch", "online --watch"} {
+		s.as(t, "alice", "", strings.Fields(args)...).wants(t, exitNo, "the token may not do that: take one with the scope presence:read, ")
+	}
+	for _, args := range []string{"history bob", "who-was-online --at 1s", "concurrency", "override clear bob", "erase bob --yes", "check-offline", "verify"} {
+		s.as(t, "alice", "presence:read", strings.Fields(args)...).wants(t, exitNo, "the token may not do that: take one with the scope presence:admin, ")
+	}
 }
 
 func TestFollowedAuditGoesOnUntilItIsInterrupted(t *testing.T) {

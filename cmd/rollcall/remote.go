@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -19,6 +21,7 @@ const defaultServer = "http://" + defaultAddr
 // remote is the node that a command talks to, and how it prints what that says.
 type remote struct {
 	server, token string
+	reads         bool // a reader's token will do; else it takes an admin's
 	output
 }
 
@@ -71,7 +74,48 @@ func (r *remote) explainProblem(p *client.Problem) error {
 	case client.CodeInvalidToken:
 		return fmt.Errorf("%s refuses the token: `rollcall token inspect` tells why", r.server)
 	case client.CodeNotAllowed:
-		return fmt.Errorf("the token may not do that: %w", p)
+		return r.explainRights()
+	}
+	if p.Code == client.CodeInvalidParameter || p.Status == http.StatusUnprocessableEntity {
+		return usage{notTaken(p)}
 	}
 	return p
+}
+
+// explainRights says which token may do what this one may not.
+func (r *remote) explainRights() error {
+	if r.reads {
+		return errors.New("the token may not do that: take one with the scope presence:read, presence:write or presence:admin, for without it speaks for its own user only")
+	}
+	return errors.New("the token may not do that: take one with the scope presence:admin, or with the claim that --admin-claim of the node names (role=admin where it is not set)")
+}
+
+// notTaken says which flag or argument a node did not take.
+func notTaken(p *client.Problem) error {
+	if len(p.Errors) == 0 {
+		return p
+	}
+	var said []string
+	for _, e := range p.Errors {
+		said = append(said, fmt.Sprintf("the node takes no such %s: %s", typedAs(e.Location), e.Message))
+	}
+	return errors.New(strings.Join(said, "; "))
+}
+
+// typedAs is what somebody typed who sent what stands at that location of a request.
+func typedAs(location string) string {
+	switch location {
+	case "path.user":
+		return "USER"
+	case "body.status":
+		return "STATUS"
+	case "query.users":
+		return "--user"
+	case "query.from":
+		return "--since"
+	case "query.to":
+		return "--until"
+	}
+	_, name, _ := strings.Cut(location, ".")
+	return "--" + strings.ReplaceAll(name, "_", "-")
 }

@@ -55,6 +55,9 @@ func newRootCommand(p *program) *cobra.Command {
 	root.SetHelpCommandGroupID(groupTools)
 	root.SetCompletionCommandGroupID(groupTools)
 	root.InitDefaultCompletionCmd()
+	if completion, _, err := root.Find([]string{"completion"}); err == nil {
+		completion.Args, completion.RunE = cobra.ArbitraryArgs, runGroup
+	}
 	p.prepare(root)
 	return root
 }
@@ -108,6 +111,14 @@ func (p *program) settle(cmd *cobra.Command, _ []string) error {
 		return nil
 	}
 	return p.settingsErr
+}
+
+// strangers says of each variable that begins as ours do, and is none, that it counts for nothing.
+func (p *program) strangers() (lines []string) {
+	for _, name := range settings.Strange(p.known, p.env) {
+		lines = append(lines, name+" is no setting and is ignored: unset it, unless something else reads it")
+	}
+	return lines
 }
 
 // builtin says whether cmd is one of cobra's own: help, and completion with those that it calls.

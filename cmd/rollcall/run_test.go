@@ -18,6 +18,7 @@ func TestWrongUseExitsWithTwoAndSaysWhatToDo(t *testing.T) {
 		"no such command":      {"pizza", "there is audit, bench, check-offline,"},
 		"group alone":          {"token", "`rollcall token` needs one of its commands: inspect, mint"},
 		"unknown in a group":   {"token mnt", "there is no `rollcall token mnt`: did you mean mint?"},
+		"unknown shell":        {"completion foo", "there is no `rollcall completion foo`: there is bash, fish, powershell, zsh"},
 		"help of nothing":      {"help pizza", "there is no `rollcall pizza`"},
 		"unknown flag":         {"serve --adr x", "there is no --adr: did you mean --addr?"},
 		"strange flag":         {"serve --pizza", "there is no --pizza\n"},
@@ -90,13 +91,29 @@ func TestUnreachedNodeExitsWithOne(t *testing.T) {
 }
 
 func TestHelpIsThereWhateverTheSettings(t *testing.T) {
-	wrong := call{env: []string{"ROLLCALL_PIZZA=1"}}
+	wrong := call{env: []string{"ROLLCALL_TIMOUT=1s"}}
 	for _, args := range []string{"", "--help", "help", "help token mint", "serve --help", "version", "--version", "completion bash"} {
 		if s := wrong.rollcall(t, strings.Fields(args)...); s.code != exitFine || s.stdout == "" || s.stderr != "" {
 			t.Errorf("rollcall %s: got %d, %q", args, s.code, s.stderr)
 		}
 	}
-	wrong.rollcall(t, "stats").wants(t, exitUse, "ROLLCALL_PIZZA is no setting")
+	wrong.rollcall(t, "stats").wants(t, exitUse, "ROLLCALL_TIMOUT is no setting: did you mean ROLLCALL_TIMEOUT?")
+}
+
+func TestVariablesOfOthersDisturbNoCommand(t *testing.T) {
+	node := newContractNode(t, 1)
+	c := call{env: []string{"ROLLCALL_BIN=/bin/rollcall", "ROLLCALL_TEST_URL=http://a", "ROLLCALL_SERVER=" + node.URL, "ROLLCALL_TOKEN=" + adminToken}}
+	for _, args := range []string{"stats", "config show", "token mint --sub alice --secret " + testSecret, "rebuild --help"} {
+		if s := c.rollcall(t, strings.Fields(args)...).wants(t, exitFine); s.stderr != "" {
+			t.Errorf("%s: it said %q", args, s.stderr)
+		}
+	}
+	const first, second = "rollcall: ROLLCALL_BIN is no setting and is ignored: ", "rollcall: ROLLCALL_TEST_URL is no setting and is ignored: "
+	s := c.rollcall(t, "config", "check", "--jwt-secret", testSecret).wants(t, exitFine, first, second)
+	if strings.Count(s.stderr, "\n") != 2 {
+		t.Errorf("it said %q", s.stderr)
+	}
+	c.rollcall(t, "config", "check").wants(t, exitUse, first, second, "no token could be verified")
 }
 
 func TestEveryCommandSaysWhatItIsForAndHowItIsUsed(t *testing.T) {

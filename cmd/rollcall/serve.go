@@ -50,7 +50,7 @@ func (c serveConfig) serve(ctx context.Context, p *program) error {
 		return err
 	}
 	log := newLogger(p.stderr, c.logFormat, c.logLevel)
-	for _, line := range c.advice() {
+	for _, line := range append(p.strangers(), c.advice()...) {
 		log.WarnContext(ctx, line)
 	}
 	n, err := embedded.New(c.toEmbedded(log))
@@ -58,7 +58,11 @@ func (c serveConfig) serve(ctx context.Context, p *program) error {
 		return err
 	}
 	err = attend(ctx, n, func(addr string) error {
-		log.InfoContext(ctx, "ready", "addr", addr, "version", buildVersion().Version)
+		ready := []any{"addr", addr, "version", buildVersion().Version}
+		if at := n.MetricsAddr(); at != "" {
+			ready = append(ready, "metrics_addr", at)
+		}
+		log.InfoContext(ctx, "ready", ready...)
 		return c.announce(ctx, p, addr)
 	})
 	return errors.Join(c.explain(err), file.remove())

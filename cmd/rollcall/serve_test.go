@@ -153,6 +153,34 @@ func TestServeRunsANodeThatAllCommandsCanAsk(t *testing.T) {
 	}
 }
 
+// serveAside runs rollcall serve with that environment until the test ends, and returns once it is ready. It writes to
+// stderr meanwhile.
+func serveAside(t *testing.T, stderr *growing, env []string, args ...string) {
+	t.Helper()
+	dir := t.TempDir()
+	addrFile := filepath.Join(dir, "addr")
+	args = append([]string{"serve", "--addr", "127.0.0.1:0", "--addr-file", addrFile, "--data-dir", filepath.Join(dir, "data"), "--jwt-secret", testSecret}, args...)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan said, 1)
+	go func() {
+		ended <- said{code: run(ctx, args, strings.NewReader(""), io.Discard, stderr, env)}
+		close(ended)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		(<-ended).wants(t, exitFine)
+	})
+	awaitAddr(t, addrFile, ended)
+}
+
+func TestServeWarnsOfVariablesThatAreNoSettings(t *testing.T) {
+	log := &growing{}
+	serveAside(t, log, []string{"ROLLCALL_BIN=/bin/rollcall", "ROLLCALL_VERSION=1"})
+	if text := log.String(); strings.Count(text, `"level":"WARN"`) != 1 || !strings.Contains(text, `"msg":"ROLLCALL_BIN is no setting and is ignored: `) {
+		t.Errorf("it logged %s", text)
+	}
+}
+
 func TestOverdueSessionsAreWrittenDownFromCron(t *testing.T) {
 	s := serveNode(t, "--jwt-secret", testSecret, "--timeout", "1s", "--timeout-consumer=false")
 	s.login(t, "alice", "web-1")

@@ -9,7 +9,7 @@ import (
 )
 
 func newStatsCommand(p *program) *cobra.Command {
-	var r remote
+	r := remote{reads: true}
 	cmd := &cobra.Command{
 		Use:   "stats",
 		Short: "Count users by status",

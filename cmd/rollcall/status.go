@@ -9,7 +9,7 @@ import (
 )
 
 func newStatusCommand(p *program) *cobra.Command {
-	var r remote
+	r := remote{reads: true}
 	cmd := &cobra.Command{
 		Use:   "status USER",
 		Short: "Show the present status of a user",

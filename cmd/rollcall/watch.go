@@ -20,7 +20,7 @@ type watchQuery struct {
 }
 
 func newWatchCommand(p *program) *cobra.Command {
-	var q watchQuery
+	q := watchQuery{remote: remote{reads: true}}
 	cmd := &cobra.Command{
 		Use:   "watch",
 		Short: "Print every change of status as it happens",

@@ -22,6 +22,7 @@ type Config struct {
 
 // Result says what an import did.
 type Result struct {
+	Rows     int    // the rows that it came to, in the order of time; all of them unless there is an error
 	Events   int    // logins, logouts, and users of a user table
 	Beats    int    // heartbeats
 	Timeouts int    // sessions that fell silent
@@ -41,7 +42,9 @@ type Result struct {
 // the log's time.
 //
 // Errors wrap ErrRepeated, are those of the log, or ctx's. Then a part of the
-// file may be in the log; Result counts what is known to be.
+// file may be in the log; Result counts what is known to be. Of events, the rest
+// cannot be brought in by another Append of the same file, for the log then holds
+// later ones; a user table can be appended again, two minutes later.
 func Append(ctx context.Context, cfg Config, f *File) (Result, error) {
 	if cfg.Timeout != 0 && cfg.Timeout < time.Second {
 		return Result{}, fmt.Errorf("a timeout of %v is too short: at least a second, or 0 for none", cfg.Timeout)
@@ -59,6 +62,9 @@ func Append(ctx context.Context, cfg Config, f *File) (Result, error) {
 	a.result.Ignored = f.Unseen
 	a.begin()
 	err := a.walk(ctx)
+	if err != nil {
+		a.pipe.count(ctx)
+	}
 	a.result.LastSeq = a.pipe.lastSeq
 	return a.result, err
 }
@@ -106,6 +112,7 @@ func (a *appender) walk(ctx context.Context) error {
 		if err := a.row(ctx, &a.file.rows[i], r); err != nil {
 			return err
 		}
+		a.result.Rows = i + 1
 	}
 	if err := a.expire(ctx, events.MillisOf(a.cfg.Now())); err != nil {
 		return err

@@ -50,7 +50,7 @@ func TestALogoutOfSomebodyNotOnlineChangesNothing(t *testing.T) {
 		09:05:00,alice,leave
 		09:06:00,alice,leave`)
 	f := fold(t, j, 1)
-	if diff := cmp.Diff(Result{Events: 3, Ignored: 4, LastSeq: f.seqs[2]}, result); diff != "" {
+	if diff := cmp.Diff(Result{Rows: 7, Events: 3, Ignored: 4, LastSeq: f.seqs[2]}, result); diff != "" {
 		t.Error(diff)
 	}
 	bob := f.users["bob"]
@@ -327,7 +327,7 @@ func TestALogThatFailsEndsTheImportWithTheLine(t *testing.T) {
 	j := journaltest.Open(t, journal.Config{})
 	l := &failing{Log: j, n: 2, err: journal.ErrFull}
 	result, err := Append(t.Context(), Config{Log: l}, day(t, "09:00:00,alice,join\n09:00:01,bob,join\n09:00:02,carol,join\n"))
-	if !errors.Is(err, journal.ErrFull) || !strings.Contains(err.Error(), "line 4") || result.Events != 1 {
+	if !errors.Is(err, journal.ErrFull) || !strings.Contains(err.Error(), "line 4") || result.Rows != 2 || result.Events != 2 {
 		t.Errorf("%+v, %v", result, err)
 	}
 	l = &failing{Log: j, err: journal.ErrOverloaded}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/rollcall-dev/rollcall/events"
 	"github.com/rollcall-dev/rollcall/events/journal"
@@ -62,12 +63,16 @@ func (p *pipeline) send(ctx context.Context, e events.Event, key journal.Key, f 
 	}
 }
 
-// settle waits until everything up to ticket is in the log.
+// settle waits until everything up to ticket is in the log, or ctx ends.
 func (p *pipeline) settle(ctx context.Context, ticket uint64) error {
 	for p.settled < ticket {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("importing: %w", err)
+		}
 		p.settled++
 		f := &p.ring[p.settled%inFlight]
-		ack, err := f.receipt.Wait(ctx)
+		// Not with ctx: what has been sent must be known to be in the log or not. The log says so within its AckTimeout.
+		ack, err := f.receipt.Wait(context.WithoutCancel(ctx))
 		switch {
 		case err != nil:
 			return f.failed(err)
@@ -81,6 +86,18 @@ func (p *pipeline) settle(ctx context.Context, ticket uint64) error {
 		*f = flight{}
 	}
 	return nil
+}
+
+// countTime is how long count may wait.
+const countTime = 5 * time.Second
+
+// count waits for what is on its way still when an import breaks off, also where ctx has ended.
+func (p *pipeline) count(ctx context.Context) {
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), countTime)
+	defer cancel()
+	for p.settled < p.sent && bounded.Err() == nil {
+		_ = p.settle(bounded, p.settled+1) // why it broke off is known already
+	}
 }
 
 func (f *flight) failed(err error) error {

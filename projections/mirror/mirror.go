@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/rollcall-dev/rollcall/events/journal"
@@ -75,6 +76,26 @@ const (
 	reportEvery = 250 * time.Millisecond
 )
 
+// dirPrefix begins the name of every mirror's directory.
+const dirPrefix = "rebuilding-"
+
+// RemoveLeftovers removes the mirrors under dir that nobody closed: those of a
+// process that was killed. It takes those at work for leftovers too, so nobody
+// else may use dir, and no mirror may be there yet.
+func RemoveLeftovers(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("looking for what a rebuild left: %w", err)
+	}
+	var errs []error
+	for _, e := range entries {
+		if e.IsDir() && strings.HasPrefix(e.Name(), dirPrefix) {
+			errs = append(errs, os.RemoveAll(filepath.Join(dir, e.Name())))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // New makes an empty mirror in a directory of its own under cfg.Dir. Close
 // removes it.
 func New(ctx context.Context, cfg Config) (*Mirror, error) {
@@ -85,7 +106,7 @@ func New(ctx context.Context, cfg Config) (*Mirror, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	dir, err := os.MkdirTemp(cfg.Dir, "rebuilding-")
+	dir, err := os.MkdirTemp(cfg.Dir, dirPrefix)
 	if err != nil {
 		return nil, fmt.Errorf("making a directory for the rebuild: %w", err)
 	}

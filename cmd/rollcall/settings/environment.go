@@ -3,6 +3,8 @@ package settings
 import (
 	"fmt"
 	"io"
+	"iter"
+	"maps"
 	"os"
 	"regexp"
 	"slices"
@@ -39,20 +41,27 @@ func (v variable) read() (string, error) {
 	return readSecret(v.name, v.value)
 }
 
-// readEnv sorts the variables by the flags that they belong to. An empty one counts as not set, as container tools
-// leave them.
+// ours yields the variables that begin as ours do. An empty one counts as not set, as container tools leave them.
+func ours(env []string) iter.Seq2[string, string] { // name → value
+	return func(yield func(string, string) bool) {
+		for _, pair := range env {
+			name, value, _ := strings.Cut(pair, "=")
+			if strings.HasPrefix(name, prefix) && value != "" && !yield(name, value) {
+				return
+			}
+		}
+	}
+}
+
+// readEnv sorts the variables by the flags that they belong to.
 func readEnv(env []string, known Known, p *problems) map[string]variable {
 	names := known.variables()
 	vars := map[string]variable{}
-	for _, pair := range env {
-		name, value, _ := strings.Cut(pair, "=")
-		if !strings.HasPrefix(name, prefix) || value == "" {
-			continue
-		}
+	for name, value := range ours(env) {
 		v, ok := names[name]
 		if !ok {
-			if !foreign(name) {
-				p.addf("%s is no setting%s", name, meant(name, names))
+			if right := misspelt(name, names); right != "" {
+				p.addf("%s is no setting: did you mean %s?", name, right)
 			}
 			continue
 		}
@@ -64,6 +73,30 @@ func readEnv(env []string, known Known, p *problems) map[string]variable {
 	}
 	return vars
 }
+
+// Strange returns the variables in env that begin as ours do and are none, in their order: whoever else works with
+// Rollcall may have set them. Those that are nearly one of ours are not among them; Fill refuses them.
+func Strange(known Known, env []string) (found []string) {
+	names := known.variables()
+	for name := range ours(env) {
+		if _, ok := names[name]; !ok && !foreign(name) && misspelt(name, names) == "" {
+			found = append(found, name)
+		}
+	}
+	return found
+}
+
+// misspelt returns the variable of ours that name was probably to be, "" where it is somebody else's.
+func misspelt(name string, names map[string]variableName) string {
+	if foreign(name) {
+		return ""
+	}
+	word := plain(name)
+	return closest(slices.Collect(maps.Keys(names)), typos(word), func(ours string) int { return distance(word, plain(ours)) })
+}
+
+// typos is how many wrong letters are a typing error in a word: two, but in a short one they would be most of it.
+func typos(word string) int { return min(2, len(word)/3) }
 
 type variableName struct {
 	flag string

@@ -18,14 +18,20 @@ func meant[V any](name string, known map[string]V) string {
 // Nearest returns the candidate that was probably meant by name, "" where none is near. Case, dashes and underscores
 // count for nothing, and leaving out the first words for no more than one letter.
 func Nearest(name string, candidates []string) string {
-	best, least := "", 0
 	word := plain(name)
-	for _, c := range slices.Sorted(slices.Values(candidates)) { // sorted, so that the answer is always the same
-		d := distance(word, plain(c))
+	return closest(candidates, max(1, len(word)/4), func(c string) int {
 		if holds(c, name) {
-			d = min(d, 1)
+			return min(1, distance(word, plain(c)))
 		}
-		if d <= max(1, len(word)/4) && (best == "" || d < least) {
+		return distance(word, plain(c))
+	})
+}
+
+// closest returns the candidate that is least far away, "" where all are farther than most.
+func closest(candidates []string, most int, away func(candidate string) int) string {
+	best, least := "", most+1
+	for _, c := range slices.Sorted(slices.Values(candidates)) { // sorted, so that the answer is always the same
+		if d := away(c); d < least {
 			best, least = c, d
 		}
 	}

@@ -4,7 +4,9 @@
 //
 //	--rate-limit 20/s   over   ROLLCALL_RATE_LIMIT=20/s   over   rate-limit: 20/s   over   the default
 //
-// A name that no flag has is an error that says which one was probably meant: a typing error must not pass unnoticed.
+// A key of the file that no flag has, and a variable that is nearly one, is an error that says which one was probably
+// meant: a typing error must not pass unnoticed. Other variables that begin with ROLLCALL_ are somebody else's: see
+// Strange.
 package settings
 
 import (

@@ -146,9 +146,10 @@ func TestWrongSettingsSayWhatToDo(t *testing.T) {
 		want string
 	}{
 		"unknown variable":       {env: []string{"ROLLCALL_TIMOUT=5s"}, want: "ROLLCALL_TIMOUT is no setting: did you mean ROLLCALL_TIMEOUT?"},
-		"short variable":         {env: []string{"ROLLCALL_SECRET=x"}, want: "ROLLCALL_SECRET is no setting: did you mean ROLLCALL_JWT_SECRET?"},
-		"strange variable":       {env: []string{"ROLLCALL_PIZZA=x"}, want: "ROLLCALL_PIZZA is no setting: remove it"},
-		"file of no secret":      {env: []string{"ROLLCALL_ADDR_FILE=x"}, want: "ROLLCALL_ADDR_FILE is no setting"},
+		"two wrong letters":      {env: []string{"ROLLCALL_TIEMOUTS=5s"}, want: "ROLLCALL_TIEMOUTS is no setting: did you mean ROLLCALL_TIMEOUT?"},
+		"variable run together":  {env: []string{"ROLLCALL_JWTSECRET=x"}, want: "ROLLCALL_JWTSECRET is no setting: did you mean ROLLCALL_JWT_SECRET?"},
+		"one wrong of few":       {env: []string{"ROLLCALL_ADR=x"}, want: "ROLLCALL_ADR is no setting: did you mean ROLLCALL_ADDR?"},
+		"file of a secret":       {env: []string{"ROLLCALL_JWT_SECRET_FIEL=x"}, want: "did you mean ROLLCALL_JWT_SECRET_FILE?"},
 		"wrong variable":         {env: []string{"ROLLCALL_TIMEOUT=soon"}, want: `ROLLCALL_TIMEOUT is "soon": write a duration like 30s, 5m or 48h`},
 		"wrong bool":             {env: []string{"ROLLCALL_DEV=yes"}, want: `ROLLCALL_DEV is "yes": write true or false`},
 		"secret twice":           {env: []string{"ROLLCALL_JWT_SECRET=a", "ROLLCALL_JWT_SECRET_FILE=" + secret}, want: "are both set: unset one of them"},
@@ -211,6 +212,22 @@ func TestVariablesThatContainersSetAreNotOurs(t *testing.T) {
 	})
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// A harness may export what it likes, as long as it is not nearly a setting.
+func TestVariablesOfOthersAreStrangeAndNoMistake(t *testing.T) {
+	c := newCommand()
+	c.known["dir"], c.known["nats-url"] = false, false
+	env := []string{"ROLLCALL_BIN=/bin/rollcall", "ROLLCALL_TEST_URL=http://a", "ROLLCALL_ENV=ci", "ROLLCALL_PIZZA=x", "ROLLCALL_EMPTY=",
+		"ROLLCALL_PORT=80", "ROLLCALL_TIMOUT=1s", "ROLLCALL_TIMEOUT=1s", "PIZZA=x"}
+	want := []string{"ROLLCALL_BIN", "ROLLCALL_TEST_URL", "ROLLCALL_ENV", "ROLLCALL_PIZZA"}
+	if diff := cmp.Diff(want, settings.Strange(c.known, env)); diff != "" {
+		t.Error(diff)
+	}
+	_, err := c.fill(t, env)
+	if err == nil || strings.Count(err.Error(), "\n") != 0 || !strings.Contains(err.Error(), "ROLLCALL_TIMOUT") {
+		t.Errorf("got %v, want ROLLCALL_TIMOUT and nothing else", err)
 	}
 }
 
