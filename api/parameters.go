@@ -1,6 +1,7 @@
 package api
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 
@@ -31,6 +32,8 @@ var known = map[string]huma.Param{
 		Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{"online", "away", "busy", "offline"}}},
 	"Idempotency-Key": {In: "header", Description: "A repeat with the same key within two minutes adds nothing and answers with the first sequence",
 		Schema: &huma.Schema{Type: huma.TypeString, MinLength: new(1), MaxLength: new(maxKey)}},
+	"Last-Event-ID": {In: "header", Description: "Go on behind the message with this id; where that is no longer known it begins with reset and a snapshot",
+		Schema: &huma.Schema{Type: huma.TypeString}},
 	"Rollcall-Session": {In: "header", Description: "The session that the request is about, where its body names none", Schema: idSchema()},
 }
 
@@ -44,6 +47,9 @@ func parameters(rt *route) (all []*huma.Param) {
 	}
 	if slices.Contains(rt.fails, invalidSession) {
 		names = append(names, "Rollcall-Session")
+	}
+	if _, streams := rt.does.answers[http.StatusOK][typeEvents]; streams {
+		names = append(names, "Last-Event-ID")
 	}
 	for i, name := range names {
 		p, ok := known["?"+name]

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -144,7 +145,11 @@ func (d demo) welcome(ctx context.Context, p *program, c serveConfig, addr strin
 		page = adminLink(addr, admin)
 	}
 	url := "http://" + addr
-	err = demoText.Execute(p.stdout, map[string]any{"URL": url, "Page": page, "Admin": admin, "Users": d.users, "Timeout": brief(d.timeout), "TTL": brief(devTTL), "Rollcall": invocation()})
+	var text bytes.Buffer // so that no line of the log gets between
+	err = demoText.Execute(&text, map[string]any{"URL": url, "Page": page, "Admin": admin, "Users": d.users, "Timeout": brief(d.timeout), "TTL": brief(devTTL), "Rollcall": invocation()})
+	if err == nil {
+		_, err = text.WriteTo(p.stdout)
+	}
 	if err != nil {
 		return fmt.Errorf("printing the welcome: %w", err)
 	}

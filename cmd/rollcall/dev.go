@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -28,9 +29,13 @@ func (c serveConfig) welcome(ctx context.Context, w io.Writer, addr string) erro
 	if hasPage(ctx, addr) {
 		page = adminLink(addr, admin)
 	}
-	err = welcomeText.Execute(w, map[string]any{
+	var text bytes.Buffer // so that no line of the log gets between
+	err = welcomeText.Execute(&text, map[string]any{
 		"URL": "http://" + addr, "Page": page, "Admin": admin, "Alice": alice, "TTL": brief(devTTL), "Timeout": brief(c.timeout), "Dir": c.dataDir,
 	})
+	if err == nil {
+		_, err = text.WriteTo(w)
+	}
 	if err != nil {
 		return fmt.Errorf("printing the welcome: %w", err)
 	}

@@ -106,6 +106,7 @@ func (p *program) settle(cmd *cobra.Command, _ []string) error {
 	if how == settingsIgnored || cmd.HasSubCommands() || builtin(cmd) {
 		return nil
 	}
+	p.flags = cmd.Flags()
 	p.origins, p.settingsErr = settings.Fill(cmd.Flags(), p.known, p.env)
 	if how == settingsReported {
 		return nil
@@ -115,7 +116,7 @@ func (p *program) settle(cmd *cobra.Command, _ []string) error {
 
 // strangers says of each variable that begins as ours do, and is none, that it counts for nothing.
 func (p *program) strangers() (lines []string) {
-	for _, name := range settings.Strange(p.known, p.env) {
+	for _, name := range settings.Strange(p.known, p.flags, p.env) {
 		lines = append(lines, name+" is no setting and is ignored: unset it, unless something else reads it")
 	}
 	return lines

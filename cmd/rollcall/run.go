@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/rollcall-dev/rollcall/cmd/rollcall/loadgen"
 	"github.com/rollcall-dev/rollcall/cmd/rollcall/settings"
@@ -29,6 +30,7 @@ type program struct {
 
 	known       settings.Known
 	origins     settings.Origins // of the flags of the command that runs
+	flags       *pflag.FlagSet   // of the command that runs
 	settingsErr error            // what was wrong with them, for a command that says so itself
 	ran         bool             // the command's own code was reached: no error after that is about how it was called
 }

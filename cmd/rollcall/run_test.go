@@ -91,13 +91,15 @@ func TestUnreachedNodeExitsWithOne(t *testing.T) {
 }
 
 func TestHelpIsThereWhateverTheSettings(t *testing.T) {
-	wrong := call{env: []string{"ROLLCALL_TIMOUT=1s"}}
+	wrong := call{env: []string{"ROLLCALL_TIMOUT=1s", "ROLLCALL_SERVR=http://127.0.0.1:1"}}
 	for _, args := range []string{"", "--help", "help", "help token mint", "serve --help", "version", "--version", "completion bash"} {
 		if s := wrong.rollcall(t, strings.Fields(args)...); s.code != exitFine || s.stdout == "" || s.stderr != "" {
 			t.Errorf("rollcall %s: got %d, %q", args, s.code, s.stderr)
 		}
 	}
-	wrong.rollcall(t, "stats").wants(t, exitUse, "ROLLCALL_TIMOUT is no setting: did you mean ROLLCALL_TIMEOUT?")
+	// Each command knows the typing errors in its own settings.
+	wrong.rollcall(t, "stats").wants(t, exitUse, "ROLLCALL_SERVR is no setting: did you mean ROLLCALL_SERVER?")
+	wrong.rollcall(t, "serve").wants(t, exitUse, "ROLLCALL_TIMOUT is no setting: did you mean ROLLCALL_TIMEOUT?")
 }
 
 func TestVariablesOfOthersDisturbNoCommand(t *testing.T) {

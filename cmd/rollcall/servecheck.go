@@ -51,7 +51,7 @@ func (c serveConfig) checkAddrs() error {
 	err := checkAddr("--addr", c.addr)
 	if err == nil && c.dev {
 		err = when(!loopback(c.addr) && hostOf(c.addr) != "",
-			"--addr %s is not loopback and --dev is for this machine only: use 127.0.0.1, or leave out --dev", c.addr)
+			"--addr %s is not loopback and --dev is for this machine only: use 127.0.0.1, or `rollcall serve` with a secret", c.addr)
 	}
 	var metrics, nats error
 	if c.metricsAddr != "" {

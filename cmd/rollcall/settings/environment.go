@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/spf13/pflag"
 )
 
 const (
@@ -53,14 +55,15 @@ func ours(env []string) iter.Seq2[string, string] { // name → value
 	}
 }
 
-// readEnv sorts the variables by the flags that they belong to.
-func readEnv(env []string, known Known, p *problems) map[string]variable {
+// readEnv sorts the variables by the flags that they belong to. own are the flags of the command that runs.
+func readEnv(env []string, known Known, own *pflag.FlagSet, p *problems) map[string]variable {
 	names := known.variables()
+	wanted := variablesOf(own)
 	vars := map[string]variable{}
 	for name, value := range ours(env) {
 		v, ok := names[name]
 		if !ok {
-			if right := misspelt(name, names); right != "" {
+			if right := misspelt(name, wanted); right != "" {
 				p.addf("%s is no setting: did you mean %s?", name, right)
 			}
 			continue
@@ -75,18 +78,25 @@ func readEnv(env []string, known Known, p *problems) map[string]variable {
 }
 
 // Strange returns the variables in env that begin as ours do and are none, in their order: whoever else works with
-// Rollcall may have set them. Those that are nearly one of ours are not among them; Fill refuses them.
-func Strange(known Known, env []string) (found []string) {
-	names := known.variables()
+// Rollcall may have set them. Those that are nearly one for the flags of the command are not among them; Fill refuses them.
+func Strange(known Known, flags *pflag.FlagSet, env []string) (found []string) {
+	names, wanted := known.variables(), variablesOf(flags)
 	for name := range ours(env) {
-		if _, ok := names[name]; !ok && !foreign(name) && misspelt(name, names) == "" {
+		if _, ok := names[name]; !ok && !foreign(name) && misspelt(name, wanted) == "" {
 			found = append(found, name)
 		}
 	}
 	return found
 }
 
-// misspelt returns the variable of ours that name was probably to be, "" where it is somebody else's.
+// variablesOf lists the variables that give flags their values.
+func variablesOf(flags *pflag.FlagSet) map[string]variableName {
+	own := Known{}
+	own.Add(flags)
+	return own.variables()
+}
+
+// misspelt returns the one of names that name was probably to be, "" where it is somebody else's.
 func misspelt(name string, names map[string]variableName) string {
 	if foreign(name) {
 		return ""

@@ -4,7 +4,7 @@
 //
 //	--rate-limit 20/s   over   ROLLCALL_RATE_LIMIT=20/s   over   rate-limit: 20/s   over   the default
 //
-// A key of the file that no flag has, and a variable that is nearly one, is an error that says which one was probably
+// A key of the file that no flag has, and a variable that is nearly one of the command's, is an error that says which one was probably
 // meant: a typing error must not pass unnoticed. Other variables that begin with ROLLCALL_ are somebody else's: see
 // Strange.
 package settings
@@ -37,7 +37,7 @@ func (k Known) Add(flags *pflag.FlagSet) {
 // the file say. It returns where each value is from, also beside an error; the error joins all problems.
 func Fill(flags *pflag.FlagSet, known Known, env []string) (Origins, error) {
 	p := &problems{}
-	vars := readEnv(env, known, p)
+	vars := readEnv(env, known, flags, p)
 	f := fill{flags: flags, vars: vars, origins: Origins{}, problems: p}
 	f.one(ConfigFlag)
 	if config := flags.Lookup(ConfigFlag); config != nil && config.Value.String() != "" {

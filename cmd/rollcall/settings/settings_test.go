@@ -219,10 +219,11 @@ func TestVariablesThatContainersSetAreNotOurs(t *testing.T) {
 func TestVariablesOfOthersAreStrangeAndNoMistake(t *testing.T) {
 	c := newCommand()
 	c.known["dir"], c.known["nats-url"] = false, false
-	env := []string{"ROLLCALL_BIN=/bin/rollcall", "ROLLCALL_TEST_URL=http://a", "ROLLCALL_ENV=ci", "ROLLCALL_PIZZA=x", "ROLLCALL_EMPTY=",
+	c.known["for"] = false // a flag of another command: what is nearly that is no typing error of this one
+	env := []string{"ROLLCALL_BIN=/bin/rollcall", "ROLLCALL_TEST_URL=http://a", "ROLLCALL_ENV=ci", "ROLLCALL_PIZZA=x", "ROLLCALL_FOO=x", "ROLLCALL_EMPTY=",
 		"ROLLCALL_PORT=80", "ROLLCALL_TIMOUT=1s", "ROLLCALL_TIMEOUT=1s", "PIZZA=x"}
-	want := []string{"ROLLCALL_BIN", "ROLLCALL_TEST_URL", "ROLLCALL_ENV", "ROLLCALL_PIZZA"}
-	if diff := cmp.Diff(want, settings.Strange(c.known, env)); diff != "" {
+	want := []string{"ROLLCALL_BIN", "ROLLCALL_TEST_URL", "ROLLCALL_ENV", "ROLLCALL_PIZZA", "ROLLCALL_FOO"}
+	if diff := cmp.Diff(want, settings.Strange(c.known, c.flags, env)); diff != "" {
 		t.Error(diff)
 	}
 	_, err := c.fill(t, env)
