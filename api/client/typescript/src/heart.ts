@@ -49,7 +49,7 @@ export class Heart {
     this.#activity = activity;
     this.url = base(options.url);
     this.#session = options.session;
-    this.#interval = this.#fixed = milliseconds(options, "interval", 0);
+    this.#interval = this.#fixed = Math.min(360_000, milliseconds(options, "interval", 0));
     this.#backoff = new Backoff(browser);
   }
 

@@ -132,6 +132,8 @@ describe("the interval that a heartbeat declares", () => {
   it("is the one that the application set, 360 seconds at most", async () => {
     const { world } = await started({ interval: 400_000 });
     expect(world.calls[0]?.body.every).toBe(360);
+    await world.pass(365_001); // and no longer between two beats either, after the second one
+    expect(world.calls.length).toBeGreaterThanOrEqual(3);
   });
 
   it.each([{ interval: 30 }, { interval: -1 }, { interval: Number.NaN }, { idleAfter: 300 }])(
