@@ -127,8 +127,9 @@ type API struct {
 	cleared   *recent  // keys of the overrides that this node cleared
 	origins   *http.CrossOriginProtection
 	metrics   *metrics
-	document  []byte    // the OpenAPI document
-	snapshots snapshots // what live streams begin with
+	document  []byte        // the OpenAPI document
+	snapshots snapshots     // what live streams begin with
+	folding   chan struct{} // holds as many as fold a user just now
 	draining  atomic.Bool
 	staying   context.Context    // ends with draining, and answers without an end of their own with it
 	leave     context.CancelFunc // ends it
@@ -148,6 +149,7 @@ func New(cfg Config) (*API, error) {
 		cleared: newRecent(keyLifetime),
 		origins: http.NewCrossOriginProtection(),
 		metrics: newMetrics(cfg),
+		folding: make(chan struct{}, maxFolding),
 	}
 	a.staying, a.leave = context.WithCancel(context.Background())
 	if err := a.metrics.register(cfg.Registry); err != nil {

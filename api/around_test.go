@@ -1,12 +1,16 @@
 package api_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -112,5 +116,36 @@ func TestPagesOfConfiguredOriginsMayCall(t *testing.T) {
 	}
 	if h := serve(t).do("POST", "/v1/heartbeat", alice, header("Origin", "https://app.example")).is(204).headers; h.Get("Access-Control-Allow-Origin") != "" {
 		t.Errorf("without configuration: %v", h)
+	}
+}
+
+// TestNoPathWaitsForABodyThatNobodyReads: whichever part of the service answers.
+func TestNoPathWaitsForABodyThatNobodyReads(t *testing.T) {
+	s := serve(t, func(c *api.Config) {
+		c.CORSOrigins, c.Registry = []string{"https://app.example"}, prometheus.NewRegistry()
+	})
+	metrics := httptest.NewServer(s.api.MetricsHandler())
+	defer metrics.Close()
+	for _, tt := range []struct{ url, request string }{
+		{s.url, "OPTIONS /v1/heartbeat HTTP/1.1\r\nOrigin: https://app.example\r\nAccess-Control-Request-Method: POST\r\n"},
+		{s.url, "POST /v1/login HTTP/1.1\r\n"},
+		{s.url, "GET /nowhere HTTP/1.1\r\n"},
+		{metrics.URL, "GET /metrics HTTP/1.1\r\n"},
+	} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(tt.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.SetDeadline(time.Now().Add(20 * time.Second)) // without a bound the answer would never come
+		if _, err := io.WriteString(conn, tt.request+"Host: x\r\nContent-Length: 10\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Errorf("%.40q: %v", tt.request, err)
+		} else {
+			resp.Body.Close()
+		}
+		_ = conn.Close()
 	}
 }

@@ -51,7 +51,7 @@ func TestABodyThatDoesNotComeIsNotWaitedForForEver(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				server := &http.Server{Handler: boundBodies(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				server := &http.Server{Handler: Bounded(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					var body struct{}
 					var said *faultError
 					if !tt.reads {
@@ -103,4 +103,64 @@ func TestABodyThatDoesNotComeIsNotWaitedForForEver(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestALateReaderKeepsHisConnection: he takes the answer when the time for an unread body has long passed.
+func TestALateReaderKeepsHisConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &http.Server{Handler: Bounded(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if err := r.Context().Err(); err != nil {
+				t.Errorf("a request began with %v", err)
+			}
+			var body struct{}
+			if _, err := readJSON(w, r, &body); err != nil {
+				t.Error(err)
+			}
+			_, _ = w.Write(make([]byte, 3000))
+		}))}
+		theirs, ours := net.Pipe()
+		l := &single{conn: make(chan net.Conn, 1)}
+		l.conn <- theirs
+		go func() { _ = server.Serve(l) }()
+		in := bufio.NewReader(ours)
+		for range 3 {
+			if _, err := io.WriteString(ours, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"); err != nil {
+				t.Fatal(err)
+			}
+			<-time.After(3 * unreadTime)
+			resp, err := http.ReadResponse(in, nil)
+			if err == nil {
+				_, err = io.Copy(io.Discard, resp.Body)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		_ = ours.Close()
+		_ = server.Close()
+	})
+}
+
+// TestAServerMayBeStricter: with a time of its own for reading.
+func TestAServerMayBeStricter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &http.Server{ReadTimeout: bodyTime / 10, Handler: Bounded(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			began := time.Now()
+			if _, err := io.ReadAll(r.Body); err == nil || time.Since(began) > bodyTime/10 {
+				t.Errorf("%v after %v", err, time.Since(began))
+			}
+		}))}
+		theirs, ours := net.Pipe()
+		l := &single{conn: make(chan net.Conn, 1)}
+		l.conn <- theirs
+		go func() { _ = server.Serve(l) }()
+		if _, err := io.WriteString(ours, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := http.ReadResponse(bufio.NewReader(ours), nil); err != nil {
+			t.Error(err)
+		}
+		_ = ours.Close()
+		_ = server.Close()
+	})
 }

@@ -5,16 +5,15 @@ import (
 	"mime"
 	"net/http"
 	"strings"
-	"time"
 )
 
 // maxBody bounds a JSON body, in bytes.
 const maxBody = 64 << 10
 
-var errTooLarge = fault(bodyTooLarge, "A body may have 64 KiB; lines and batches of events 64 MiB, at 1 MiB each.")
+var errTooLarge = fault(bodyTooLarge, "A body may have 64 KiB; one that asks for many users 512 KiB; lines and batches of events 64 MiB, at 1 MiB each.")
 
-// maxNames bounds a body that names users, in bytes: a thousand of the longest ids.
-const maxNames = 192 << 10
+// maxNames bounds a body that names users, in bytes: a thousand of the longest ids, escaped as JSON may be.
+const maxNames = 512 << 10
 
 // long is a body that may be longer than maxBody.
 type long interface{ most() int64 }
@@ -35,8 +34,6 @@ func readJSON(w http.ResponseWriter, r *http.Request, into any) (found bool, err
 	if err != nil {
 		return false, asReadFault(err)
 	}
-	// From here on only the client's going may end the request.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	if len(data) == 0 { // chunked, and then nothing
 		return false, nil
 	}

@@ -48,11 +48,9 @@ func (a *API) oneThen(q request, id string) (*presence, error) {
 	// The history knows longest and fastest what he was; his events know more. Where the log cannot be asked, or has
 	// lost some of them, the history has the last word.
 	p := presenceThen(&i)
-	ctx, cancel := context.WithTimeout(q.r.Context(), a.cfg.Patience)
-	defer cancel()
-	switch u, err := projections.UserAt(ctx, a.cfg.Log, id, at); {
-	case err == nil && u.Known() && u.Status() == i.Status && u.Shown.Seq == i.Seq,
-		err == nil && u.Known() && u.Status() == events.StatusOffline && !found:
+	switch u := a.folded(q, id, at); {
+	case u.Known() && u.Status() == i.Status && u.Shown.Seq == i.Seq,
+		u.Known() && u.Status() == events.StatusOffline && !found:
 		p = presenceOf(&u, q.who)
 	case !found:
 		if p, err = a.withoutHistory(id, at, complete); err != nil {
@@ -61,6 +59,26 @@ func (a *API) oneThen(q request, id string) (*presence, error) {
 	}
 	p.Complete = &complete
 	return &p, nil
+}
+
+// maxFolding bounds how many users are folded at once: each is several questions to the log.
+const maxFolding = 8
+
+// folded folds the user's events up to at. He is not Known where they cannot be read in time.
+func (a *API) folded(q request, id string, at events.Millis) events.User {
+	ctx, cancel := context.WithTimeout(q.r.Context(), a.cfg.Patience)
+	defer cancel()
+	select {
+	case a.folding <- struct{}{}:
+		defer func() { <-a.folding }()
+	case <-ctx.Done():
+		return events.User{ID: id}
+	}
+	u, err := projections.UserAt(ctx, a.cfg.Log, id, at)
+	if err != nil {
+		return events.User{ID: id}
+	}
+	return u
 }
 
 func presenceThen(i *history.Interval) presence {

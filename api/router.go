@@ -10,10 +10,11 @@ import (
 // router puts the routes into chi. GET answers HEAD as well.
 func (a *API) router() *chi.Mux {
 	mux := chi.NewMux()
+	mux.Use(Bounded)
 	if len(a.cfg.CORSOrigins) > 0 {
 		mux.Use(a.cors())
 	}
-	mux.Use(boundBodies, withoutSlash)
+	mux.Use(withoutSlash)
 	mux.NotFound(a.notHere)
 	mux.MethodNotAllowed(a.wrongMethod)
 	for i := range a.routes {

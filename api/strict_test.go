@@ -131,7 +131,7 @@ func TestBodiesAreBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.do("POST", "/v1/users/query", root, asJSON(string(body))).is(200)
-	s.do("POST", "/v1/users/query", root, asJSON(string(body)+strings.Repeat(" ", 128<<10))).fails(413, "body_too_large")
+	s.do("POST", "/v1/users/query", root, asJSON(string(body)+strings.Repeat(" ", 512<<10))).fails(413, "body_too_large")
 	s.do("POST", "/v1/events", writer, declared(64<<20+1, "application/x-ndjson")).fails(413, "body_too_large")
 	s.do("POST", "/v1/heartbeats", writer, declared(64<<20+1, "application/x-protobuf")).fails(413, "body_too_large")
 }

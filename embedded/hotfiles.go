@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -46,13 +47,16 @@ func (h *hotFiles) sync() error {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	dirs, err := filepath.Glob(filepath.Join(h.store, "jetstream", "*", "streams", events.StreamHot, "msgs"))
+	dirs, err := fs.Glob(os.DirFS(h.store), "jetstream/*/streams/"+events.StreamHot+"/msgs")
 	if err != nil {
 		return err
 	}
+	if len(dirs) == 0 {
+		return fmt.Errorf("the files of the stream %s are not where they are looked for, in %s", events.StreamHot, h.store)
+	}
 	synced := make(map[string]stamp, len(h.synced))
 	for _, dir := range dirs {
-		if err := h.syncDir(dir, synced); err != nil {
+		if err := h.syncDir(filepath.Join(h.store, filepath.FromSlash(dir)), synced); err != nil {
 			return err
 		}
 	}

@@ -83,15 +83,19 @@ func (n *Node) Handler() http.Handler {
 		h := n.handler
 		n.mu.Unlock()
 		if h == nil {
-			w.Header().Set("Content-Type", "application/problem+json")
-			w.Header().Set("Retry-After", "1")
-			w.WriteHeader(http.StatusServiceUnavailable)
-			_, _ = w.Write([]byte(`{"type":"/problems/log_unavailable","title":"Service Unavailable","status":503,"code":"log_unavailable","detail":"the node is starting"}`))
-			return
+			h = starting
 		}
 		h.ServeHTTP(w, r)
 	})
 }
+
+// starting answers while there is no API yet.
+var starting = api.Bounded(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", "1")
+	w.WriteHeader(http.StatusServiceUnavailable)
+	_, _ = w.Write([]byte(`{"type":"/problems/log_unavailable","title":"Service Unavailable","status":503,"code":"log_unavailable","detail":"the node is starting"}`))
+}))
 
 // teardown is a last-in-first-out list of named steps.
 type teardown struct{ steps []step }

@@ -41,11 +41,16 @@ func TestWhatWasOnItsWayAtAnErasureLeavesTheLogToo(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := journaltest.On(t, journaltest.Connect(t, s), journal.Config{})
-	late := events.Event{Type: events.Offline, User: "alice", Session: "default", Actor: events.ServiceActor, At: 1,
-		Cause: events.CauseTimeout, LastSeen: 1, Judged: 1}
-	ack, err := other.Append(t.Context(), late, journal.Key{})
-	if err != nil || ack.Seq <= gone.Seq {
-		t.Fatalf("%+v %v", ack, err)
+	for _, late := range []events.Event{
+		{Type: events.Offline, Session: "default", Cause: events.CauseTimeout, LastSeen: 1, Judged: 1},
+		{Type: events.Online, Session: "default", Since: 1, By: 1},
+		{Type: events.Override, Change: events.OverrideExpired, Judged: 1},
+	} {
+		late.User, late.Actor, late.At = "alice", events.ServiceActor, 1
+		ack, err := other.Append(t.Context(), late, journal.Key{})
+		if err != nil || ack.Seq <= gone.Seq {
+			t.Fatalf("%s: %+v %v", late.Type, ack, err)
+		}
 	}
 	named := func() (users []string) {
 		for e, err := range admin.Events(t.Context(), client.AuditQuery{}) {

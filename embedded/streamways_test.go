@@ -278,7 +278,7 @@ func TestAStreamEndsWithItsToken(t *testing.T) {
 	n := run(t, embedded.Config{DataDir: t.TempDir()})
 	for _, path := range []string{"/v1/stream", "/v1/events?follow=true"} {
 		issued := time.Now()
-		claims := auth.MintClaims{User: "root", Role: "admin", TTL: 2 * time.Second, Now: issued}
+		claims := auth.MintClaims{User: "root", Role: "admin", TTL: 5 * time.Second, Now: issued}
 		ctx, cancel := context.WithTimeout(t.Context(), auth.Leeway)
 		defer cancel()
 		req, err := http.NewRequestWithContext(ctx, "GET", n.url+path, nil)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -162,10 +163,17 @@ func TestForgettingEndsWhereItIsTold(t *testing.T) {
 	other := add(login("user-30"))
 	stray := add(late)
 	again := add(login("user-3"))
-	for range 2 { // another node does the same
-		if err := a.Forget(t.Context(), "user-3", stray); err != nil {
-			t.Fatal(err)
-		}
+	var nodes sync.WaitGroup // which all do the same
+	for range 3 {
+		nodes.Go(func() {
+			if err := a.Forget(t.Context(), "user-3", stray); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	nodes.Wait()
+	if err := a.Forget(t.Context(), "user-3", stray); err != nil {
+		t.Error(err)
 	}
 	var kept []uint64
 	for i, seq := range want {

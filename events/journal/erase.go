@@ -111,7 +111,14 @@ func (j *Journal) forgetCopies(ctx context.Context, user string, upTo uint64) er
 func (j *Journal) awaitCopied(ctx context.Context, upTo uint64) error {
 	return j.untilAudit(ctx, func(ctx context.Context) (bool, error) {
 		origin, _, err := j.copied(ctx)
-		return origin >= upTo, err
+		if err != nil || origin >= upTo {
+			return err == nil, err
+		}
+		// Another node may have removed it from both meanwhile.
+		if _, err = j.Message(ctx, upTo); errors.Is(err, ErrGone) {
+			return true, nil
+		}
+		return false, err
 	})
 }
 

@@ -37,9 +37,14 @@ func (s *strays) erasedAt(user string, now time.Time) {
 	s.erased[user] = now
 }
 
-// orphan is the fold's. Where nobody takes strays any more the rest is dropped.
+// orphan is the fold's: e follows from what an unknown user did. Where nobody takes strays any more the rest is dropped.
 func (s *strays) orphan(e *events.Event, seq uint64) {
-	if _, ok := s.erased[e.User]; !ok || e.Type != events.Offline && e.Type != events.Online {
+	at, ok := s.erased[e.User]
+	if !ok {
+		return
+	}
+	if time.Since(at) > strayTime {
+		delete(s.erased, e.User)
 		return
 	}
 	select {
