@@ -52,6 +52,12 @@ func UserAt(ctx context.Context, log audit, id string, t events.Millis) (events.
 	if err != nil {
 		return events.User{}, fmt.Errorf("folding a user: %w", err)
 	}
+	// What was on its way when he was erased may still be there.
+	erased, err := lastErasure(ctx, log, id)
+	if err != nil {
+		return events.User{}, err
+	}
+	deeds = slices.DeleteFunc(deeds, func(d deed) bool { return d.at.Seq < erased })
 	slices.SortStableFunc(deeds, func(a, b deed) int {
 		return cmp.Or(cmp.Compare(a.at.Seq, b.at.Seq), cmp.Compare(a.at.Nth, b.at.Nth))
 	})
@@ -79,4 +85,21 @@ func appendDeed(deeds []deed, m *journal.Message, e *events.Event, t events.Mill
 		deeds = append(deeds, deed{at: at, event: *e})
 	}
 	return deeds
+}
+
+// lastErasure is the sequence of the last Erased event about the user, 0 where
+// there is none.
+func lastErasure(ctx context.Context, log audit, id string) (seq uint64, err error) {
+	err = log.Audit(ctx, journal.AuditQuery{Types: []events.Type{events.Erased}}, func(batch []journal.Message) error {
+		for i := range batch {
+			if e, err := Decode(&batch[i]); err == nil && events.Erases(&e, id) {
+				seq = batch[i].Seq
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("looking for the erasure of a user: %w", err)
+	}
+	return seq, nil
 }
