@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/rollcall-dev/rollcall/api/client"
 )
 
 // answered is what the node's API answers to an admin: each object of the list with that name, or the whole of it where
@@ -48,7 +50,9 @@ func TestJSONIsTheAPIsOwn(t *testing.T) {
 	dir := importOldDays(t)
 	s := serveNodeIn(t, dir, "--jwt-secret", testSecret, "--audit-retention", "876000h")
 	s.busyDay(t)
-	s.login(t, "dave", "web-1")
+	if _, err := s.client(t, "dave").Me(t.Context(), client.MinSeq(s.login(t, "dave", "web-1"))); err != nil {
+		t.Fatal(err)
+	}
 	const then, since, until = "2026-01-05T09:12:00Z", "2026-01-05T09:00:00Z", "2026-01-05T09:30:00Z"
 	at := url.QueryEscape(then)
 	for command, asked := range map[string]struct{ path, list string }{
