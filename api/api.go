@@ -42,12 +42,13 @@ import (
 // Log takes events; a *journal.Journal is one.
 type Log interface {
 	Beat(ctx context.Context, b events.Beat) (seq uint64, err error)
-	Append(ctx context.Context, e events.Event, key journal.Key) (journal.Ack, error)
-	Submit(e events.Event, key journal.Key) (*journal.Receipt, error)
+	Append(ctx context.Context, e events.Event, key events.Key) (events.Place, error)
+	SubmitAll(items []journal.Item) (*journal.Receipt, error)
+	SubmitBeats(beats []events.Beat) (*journal.Receipt, error)
 	Message(ctx context.Context, seq uint64) (journal.Message, error)
 	LastErasure(ctx context.Context) (seq uint64, err error)
-	Audit(ctx context.Context, q journal.AuditQuery, fn func([]journal.Message) error) error
-	Erase(ctx context.Context, user, actor string) (seq uint64, erased int, err error)
+	Audit(ctx context.Context, q journal.AuditQuery, fn func([]journal.Record) error) error
+	Erase(ctx context.Context, user, actor string) (at events.Place, erased int, err error)
 }
 
 // View knows who is online; a *current.View is one.
@@ -58,6 +59,9 @@ type View interface {
 	Users(ids []string) ([]events.User, error)
 	List(q current.Query) (current.Page, error)
 	Stats() current.Stats
+	// Claimed returns which entry has claimed an idempotency key, as far as the
+	// view has got.
+	Claimed(key [16]byte) (events.Claim, bool)
 }
 
 // Verifier turns a request's credentials into a principal; an *auth.Verifier is one.
@@ -124,7 +128,6 @@ type API struct {
 	routes    []route
 	headers   answerHeaders
 	limiter   *limiter // nil: no limit
-	cleared   *recent  // keys of the overrides that this node cleared
 	origins   *http.CrossOriginProtection
 	metrics   *metrics
 	document  []byte        // the OpenAPI document
@@ -146,7 +149,6 @@ func New(cfg Config) (*API, error) {
 		cfg:     cfg,
 		headers: newAnswerHeaders(cfg),
 		limiter: newLimiter(cfg.RateLimit, cfg.Now),
-		cleared: newRecent(keyLifetime),
 		origins: http.NewCrossOriginProtection(),
 		metrics: newMetrics(cfg),
 		folding: make(chan struct{}, maxFolding),

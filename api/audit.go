@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -16,8 +15,8 @@ import (
 
 // auditAnswer is a page of the log.
 type auditAnswer struct {
-	Events []logged `json:"events" nullable:"false" doc:"In the order of the log; heartbeats that share a sequence are not torn apart, so with them there may be more than limit"`
-	Next   uint64   `json:"next_after_seq,omitempty" doc:"The after_seq of the next page; left out on the last"`
+	Events []logged `json:"events" nullable:"false" doc:"In the order of the log"`
+	Next   string   `json:"next_after_seq,omitempty" doc:"The after_seq of the next page, such as 1234.17; left out on the last"`
 }
 
 // auditTypes are the event types that can be asked for.
@@ -62,7 +61,7 @@ func (a *API) audit(q request) (int, error) {
 		return 0, err
 	}
 	a.cfg.Logger.Info("the audit was read", "actor", q.who.User, "user", asked.User, "types", asked.Types, "from", q.query["from"],
-		"to", q.query["to"], "after_seq", asked.After, "limit", asked.limit, "heartbeats", asked.Heartbeats, "follow", asked.Follow)
+		"to", q.query["to"], "after_seq", asked.After.String(), "limit", asked.limit, "heartbeats", asked.Heartbeats, "follow", asked.Follow)
 	if asLines {
 		return a.auditLines(q, asked)
 	}
@@ -84,8 +83,10 @@ func (q request) auditAsked() (asked auditAsked, err error) {
 		return asked, err
 	}
 	asked.Since = asked.from
-	if asked.After, err = q.query.number("after_seq", 0, 0, math.MaxInt64); err != nil {
-		return asked, err
+	if text, given := q.query["after_seq"]; given {
+		if asked.After, err = events.ParsePlace(text); err != nil {
+			return asked, invalidParameter.at("query.after_seq", err.Error())
+		}
 	}
 	limit, err := q.query.number("limit", 0, 1, maxLimit)
 	if err != nil {
@@ -124,12 +125,13 @@ func (asked *auditAsked) kinds(q query) (err error) {
 var errPageFull = errors.New("the page is full")
 
 // each calls fn with the events that are asked for. fn may end it with errPageFull.
-func (a *API) each(ctx context.Context, asked auditAsked, fn func(m *journal.Message, e logged) error, after func() error) error {
-	u := &unfolding{user: asked.User, from: asked.from, to: asked.to}
-	err := a.cfg.Log.Audit(ctx, asked.AuditQuery, func(batch []journal.Message) error {
+func (a *API) each(ctx context.Context, asked auditAsked, fn func(r *journal.Record) error, after func() error) error {
+	err := a.cfg.Log.Audit(ctx, asked.AuditQuery, func(batch []journal.Record) error {
 		for i := range batch {
-			m := &batch[i]
-			if err := u.each(m, func(e logged) error { return fn(m, e) }); err != nil {
+			if !asked.covers(&batch[i]) {
+				continue
+			}
+			if err := fn(&batch[i]); err != nil {
 				return err
 			}
 		}
@@ -141,18 +143,32 @@ func (a *API) each(ctx context.Context, asked auditAsked, fn func(m *journal.Mes
 	return nil
 }
 
+// covers reports whether r was accepted within the time asked for. Of what cannot be read nothing is known but when the
+// broker took it.
+func (asked *auditAsked) covers(r *journal.Record) bool {
+	at := r.Event.At
+	if r.Err != nil {
+		at = r.Time
+	}
+	return at >= asked.from && (asked.to == 0 || at < asked.to)
+}
+
 func (a *API) auditPage(ctx context.Context, asked auditAsked) (*auditAnswer, error) {
 	limit := asked.limit
 	if limit == 0 {
 		limit = defaultLimit
 	}
-	out, last := &auditAnswer{Events: []logged{}}, uint64(0)
-	err := a.each(ctx, asked, func(m *journal.Message, e logged) error {
-		if len(out.Events) >= limit && m.Seq != last {
-			out.Next = last
+	out, last := &auditAnswer{Events: []logged{}}, events.Place{}
+	err := a.each(ctx, asked, func(r *journal.Record) error {
+		if len(out.Events) == limit {
+			out.Next = last.String()
 			return errPageFull
 		}
-		out.Events, last = append(out.Events, e), m.Seq
+		e, err := loggedOf(r)
+		if err != nil {
+			return err
+		}
+		out.Events, last = append(out.Events, e), r.Place
 		return nil
 	}, func() error { return nil })
 	return out, err
@@ -179,11 +195,15 @@ func (a *API) auditLines(q request, asked auditAsked) (int, error) {
 		after = out.flush
 	}
 	n := 0
-	return out.end(a.each(ctx, asked, func(_ *journal.Message, e logged) error {
+	return out.end(a.each(ctx, asked, func(r *journal.Record) error {
 		if n++; asked.limit > 0 && n > asked.limit {
 			return errPageFull
 		}
-		_, err := out.Write(append(e, '\n'))
+		e, err := loggedOf(r)
+		if err != nil {
+			return err
+		}
+		_, err = out.Write(append(e, '\n'))
 		return err
 	}, after))
 }

@@ -11,7 +11,7 @@ import (
 
 type eraseAnswer struct {
 	User   string `json:"user"`
-	Erased int    `json:"events_erased" doc:"Events that have left the log; heartbeats leave with its hot stream's age"`
+	Erased int    `json:"events_erased" doc:"Events that have left the archive; what the hot stream has, heartbeats above all, leaves with its trimming"`
 	Seq    uint64 `json:"seq" doc:"Where the erasure, which names the user by a salted hash only, stands in the log"`
 }
 
@@ -32,15 +32,15 @@ func (a *API) erase(q request, _ *none) (*eraseAnswer, error) {
 	}
 	// Begun is done: half an erasure is worse than one whose client has gone.
 	ctx := context.WithoutCancel(q.r.Context())
-	seq, erased, err := a.cfg.Log.Erase(ctx, id, q.who.User)
+	at, erased, err := a.cfg.Log.Erase(ctx, id, q.who.User)
 	if err != nil {
 		return nil, fmt.Errorf("erasing a user: %w", err)
 	}
-	if err := a.reach(ctx, seq); err != nil {
+	if err := a.reach(ctx, at.Seq); err != nil {
 		return nil, err
 	}
-	q.seq(seq)
-	return &eraseAnswer{User: id, Erased: erased, Seq: seq}, nil
+	q.seq(at.Seq)
+	return &eraseAnswer{User: id, Erased: erased, Seq: at.Seq}, nil
 }
 
 // checkErasable returns errUnknownUser for one whom neither the view nor the log knows. The view forgets him as soon as
@@ -51,7 +51,7 @@ func (a *API) checkErasable(ctx context.Context, id string) error {
 		return err
 	}
 	found := errors.New("found")
-	err = a.cfg.Log.Audit(ctx, journal.AuditQuery{User: id}, func([]journal.Message) error { return found })
+	err = a.cfg.Log.Audit(ctx, journal.AuditQuery{User: id}, func([]journal.Record) error { return found })
 	switch {
 	case errors.Is(err, found):
 		return nil

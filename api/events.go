@@ -130,9 +130,12 @@ func (a *API) lines(q request) (int, error) {
 	if q.r.ContentLength > maxStream {
 		return 0, errTooLarge
 	}
-	in := newIntake(q.r.Context(), a.cfg.Log)
+	in := newIntake(q.r.Context(), a)
 	lines := newLineReader(q.stream(maxStream))
 	for n := 1; !in.over(); n++ {
+		if lines.waits() {
+			in.flush() // what has come is not to wait for what comes
+		}
 		line, err := lines.next()
 		if errors.Is(err, io.EOF) {
 			break
@@ -153,7 +156,7 @@ func (a *API) line(q request, in *intake, key string, n int, line []byte, err er
 		in.reject(n, errTooLarge)
 		return
 	case err != nil:
-		in.end(n, asReadFault(err))
+		in.stop(n, asReadFault(err))
 		return
 	case len(bytes.TrimSpace(line)) == 0:
 		return

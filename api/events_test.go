@@ -8,10 +8,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/rollcall-dev/rollcall/api"
 	"github.com/rollcall-dev/rollcall/events"
+	"github.com/rollcall-dev/rollcall/events/journal"
 	"github.com/rollcall-dev/rollcall/events/journaltest"
 )
 
@@ -63,23 +65,14 @@ func TestTheActorIsAlwaysTheTokens(t *testing.T) {
 		s.do("POST", "/v1/events", writer, asJSON(`{"type":"login","user":"bob"}`)).is(202),
 		s.do("POST", "/v1/events", writer, asNDJSON(`{"type":"login","user":"carol"}`)).is(200),
 	} {
-		m, err := s.journal.Message(t.Context(), a.seq())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if e, err := events.Decode(m.Data); err != nil || e.Actor != "writer" {
-			t.Errorf("event %+v, %v", e, err)
+		if e := s.committed(a.seq())[0]; e.Actor != "writer" {
+			t.Errorf("event %+v", e)
 		}
 	}
 	seq := s.do("POST", "/v1/heartbeats", writer, bodyOf("application/x-protobuf",
 		string(events.AppendBatch(nil, []events.Beat{{User: "dave", Actor: "mallory", At: 1}})))).is(200).seq()
-	m, err := s.journal.Message(t.Context(), seq)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var b events.Batch
-	if err := b.Decode(m.Data); err != nil || string(b.Beats[0].Actor) != "writer" || b.Beats[0].At < 1e12 {
-		t.Errorf("batch %+v, %v", b, err)
+	if e := s.committed(seq)[0]; e.Actor != "writer" || e.At < 1e12 {
+		t.Errorf("heartbeat %+v", e)
 	}
 }
 
@@ -165,6 +158,65 @@ func TestLinesKeepTheirOrderInTheLog(t *testing.T) {
 	}
 }
 
+// TestLoginsAndHeartbeatsOfAnUploadKeepTheirOrder over all the commits that they take.
+func TestLoginsAndHeartbeatsOfAnUploadKeepTheirOrder(t *testing.T) {
+	s := serveLog(t, journal.Config{MaxCommit: 16 << 10})
+	var b strings.Builder
+	var want []string
+	for i := range 1000 {
+		fmt.Fprintf(&b, `{"type":"login","user":"alice","session":"%d"}
+{"type":"heartbeat","user":"alice","session":"%d"}
+{"type":"logout","user":"alice","session":"%d"}
+`, i, i, i)
+		want = append(want, fmt.Sprint("login ", i), fmt.Sprint("heartbeat ", i), fmt.Sprint("logout ", i))
+	}
+	if got := s.do("POST", "/v1/events", writer, asNDJSON(b.String())).lines(); got.Accepted != 3000 || got.Rejected != 0 {
+		t.Fatalf("%+v", got)
+	}
+	var got []string
+	for _, e := range s.entries("?heartbeats=true&user=alice") {
+		got = append(got, e.Type+" "+e.Session)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if first := s.entries("?heartbeats=true")[0].Seq; s.last()-first < 3 {
+		t.Errorf("all of them are in %d commits", s.last()-first+1)
+	}
+}
+
+func TestAThousandHeartbeatsInOneRequest(t *testing.T) {
+	s := serve(t)
+	var beats []events.Beat
+	var want []string
+	for i := range 1000 {
+		user := fmt.Sprintf("u%03d", i)
+		beats = append(beats, events.Beat{User: user, Session: "s", Every: 60})
+		want = append(want, user)
+	}
+	a := s.do("POST", "/v1/heartbeats", writer, bodyOf("application/x-protobuf", string(events.AppendBatch(nil, beats)))).is(200)
+	if m := a.json(); m["accepted"] != 1000.0 || m["rejected"] != 0.0 || m["seq"] != float64(a.seq()) {
+		t.Errorf("%s", a.body)
+	}
+	var got []string
+	all := s.entries("?heartbeats=true")
+	for _, e := range all {
+		if got = append(got, e.User); e.Actor != "writer" || e.Type != "heartbeat" {
+			t.Errorf("%+v", e)
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if all[len(all)-1].Seq != a.seq() {
+		t.Errorf("the last is at %s, told was %d", all[len(all)-1].place(), a.seq())
+	}
+	s.see("u999", a.seq())
+	if n := s.view.Stats().Online; n != 1000 {
+		t.Errorf("%d online", n)
+	}
+}
+
 func TestOnlyTheFirstHundredErrorsAreTold(t *testing.T) {
 	s := serve(t)
 	got := s.do("POST", "/v1/events", writer, asNDJSON(strings.Repeat("x\n", 250)+`{"type":"login","user":"a"}`)).lines()
@@ -199,10 +251,14 @@ func TestAStreamWithAKeyCanBeRepeated(t *testing.T) {
 	key := header("Idempotency-Key", "import-1")
 	body := "{\"type\":\"login\",\"user\":\"a\"}\n{\"type\":\"heartbeat\",\"user\":\"a\"}\nbad\n{\"type\":\"logout\",\"user\":\"a\"}\n"
 	first := s.do("POST", "/v1/events", writer, key, asNDJSON(body)).lines()
-	last := s.last()
-	again := s.do("POST", "/v1/events", writer, key, asNDJSON(body+`{"type":"login","user":"b"}`)).lines()
-	if first.Accepted != 3 || again.Accepted != 4 || s.last() != last+1 {
-		t.Errorf("first %+v, again %+v, the log went from %d to %d", first, again, last, s.last())
+	stored := s.stored()
+	again := s.do("POST", "/v1/events", writer, key, asNDJSON(body)).lines()
+	if first.Accepted != 3 || again.Accepted != 3 || again.Seq != first.Seq || s.stored() != stored {
+		t.Errorf("first %+v, again %+v, the log went from %d entries to %d", first, again, stored, s.stored())
+	}
+	again = s.do("POST", "/v1/events", writer, key, asNDJSON(body+`{"type":"login","user":"b"}`)).lines()
+	if again.Accepted != 4 || s.stored() != stored+1 {
+		t.Errorf("with one line more %+v, the log went from %d entries to %d", again, stored, s.stored())
 	}
 	other := s.do("POST", "/v1/events", writer, key, asNDJSON(strings.Replace(body, "login", "logout", 1))).lines()
 	if other.codes() != "1:idempotency_conflict 3:malformed_body" {

@@ -1,9 +1,6 @@
 package api
 
-import (
-	"sync"
-	"time"
-)
+import "time"
 
 // fading is a map that forgets: an entry is there for at least one span after it was put, and gone after two. It has
 // no goroutine and no list; it turns over when it is used.
@@ -42,24 +39,4 @@ func (f *fading[V]) turn(at time.Time) {
 		clear(f.last)
 	}
 	f.turned = at
-}
-
-// recent remembers the sequences behind keys for a while.
-type recent struct {
-	mu   sync.Mutex // guards seqs
-	seqs fading[uint64]
-}
-
-func newRecent(span time.Duration) *recent { return &recent{seqs: newFading[uint64](span)} }
-
-func (r *recent) get(key string, at time.Time) (uint64, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.seqs.get(key, at)
-}
-
-func (r *recent) put(key string, seq uint64, at time.Time) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.seqs.put(key, seq, at)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -28,7 +29,8 @@ type broken struct {
 
 	mu   sync.Mutex // guards the rest
 	err  error
-	left int // how many events still go through
+	left int  // how many calls still go through
+	lost bool // those that fail are stored: only the acknowledgement is lost
 }
 
 func (b *broken) fail(err error, after int) {
@@ -37,35 +39,69 @@ func (b *broken) fail(err error, after int) {
 	b.err, b.left = err, after
 }
 
-func (b *broken) next() error {
+// lose makes acknowledgements get lost after so many calls.
+func (b *broken) lose(after int) {
+	b.fail(journal.ErrSlow, after)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.left > 0 {
+	b.lost = true
+}
+
+func (b *broken) mend() {
+	b.fail(nil, 0)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.lost = false
+}
+
+// next returns how the next call fails, and whether it is stored though.
+func (b *broken) next() (stored bool, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case b.left > 0:
 		b.left--
-		return nil
+		return true, nil
+	case b.err == nil:
+		return true, nil
 	}
-	return b.err
+	return b.lost, fmt.Errorf("%w: nats: no responders at 10.1.2.3", b.err)
 }
 
 func (b *broken) Beat(ctx context.Context, e events.Beat) (uint64, error) {
-	if err := b.next(); err != nil {
-		return 0, fmt.Errorf("%w: nats: no responders at 10.1.2.3", err)
+	stored, err := b.next()
+	if !stored {
+		return 0, err
 	}
-	return b.Log.Beat(ctx, e)
+	seq, failed := b.Log.Beat(ctx, e)
+	return seq, errors.Join(err, failed)
 }
 
-func (b *broken) Append(ctx context.Context, e events.Event, k journal.Key) (journal.Ack, error) {
-	if err := b.next(); err != nil {
-		return journal.Ack{}, fmt.Errorf("%w: nats: no responders at 10.1.2.3", err)
+func (b *broken) Append(ctx context.Context, e events.Event, k events.Key) (events.Place, error) {
+	stored, err := b.next()
+	if !stored {
+		return events.Place{}, err
 	}
-	return b.Log.Append(ctx, e, k)
+	at, failed := b.Log.Append(ctx, e, k)
+	return at, errors.Join(err, failed)
 }
 
-func (b *broken) Submit(e events.Event, k journal.Key) (*journal.Receipt, error) {
-	if err := b.next(); err != nil {
-		return nil, fmt.Errorf("%w: nats: no responders at 10.1.2.3", err)
+func (b *broken) SubmitAll(items []journal.Item) (*journal.Receipt, error) {
+	stored, err := b.next()
+	if !stored {
+		return nil, err
 	}
-	return b.Log.Submit(e, k)
+	r, failed := b.Log.SubmitAll(items)
+	return r, errors.Join(err, failed)
+}
+
+func (b *broken) SubmitBeats(beats []events.Beat) (*journal.Receipt, error) {
+	stored, err := b.next()
+	if !stored {
+		return nil, err
+	}
+	r, failed := b.Log.SubmitBeats(beats)
+	return r, errors.Join(err, failed)
 }
 
 func breakable(t testing.TB) (*service, *broken) {
@@ -100,18 +136,85 @@ func TestALogThatFailsWithinAStreamEndsIt(t *testing.T) {
 	three := strings.Repeat(`{"type":"login","user":"a"}`+"\n", 3)
 	log.fail(journal.ErrUnavailable, 0)
 	s.do("POST", "/v1/events", writer, asNDJSON(three)).fails(503, "log_unavailable")
-	log.fail(journal.ErrFull, 2)
-	got := s.do("POST", "/v1/events", writer, asNDJSON(strings.Repeat(three, 1000))).lines()
-	if got.Accepted != 2 || got.Rejected != 1 || got.codes() != "3:log_full" {
-		t.Errorf("%+v", got)
+	log.fail(journal.ErrFull, 2) // lines go to the log as they come, up to 1024 at once
+	stored := s.stored()
+	got := s.do("POST", "/v1/events", writer, asNDJSON(strings.Repeat(three, 2000))).lines()
+	if got.Accepted < 2 || got.Accepted > 2048 || got.Rejected < 1 || got.Rejected > 1024 || got.Errors[0].Line != got.Accepted+1 || got.Errors[0].Code != "log_full" {
+		t.Errorf("%d accepted, %d rejected: %s", got.Accepted, got.Rejected, got.codes())
 	}
-	batch := string(events.AppendBatch(nil, []events.Beat{{User: "a"}, {User: "b"}, {User: "c"}}))
+	if n := s.stored() - stored; n != got.Accepted {
+		t.Errorf("%d accepted, %d in the log", got.Accepted, n)
+	}
+	batch := string(events.AppendBatch(nil, slices.Repeat([]events.Beat{{User: "a"}, {User: "b"}, {User: "c"}, {User: "d"}}, 300)))
 	log.fail(journal.ErrSlow, 0)
 	s.do("POST", "/v1/heartbeats", writer, bodyOf("application/x-protobuf", batch)).fails(503, "log_slow")
 	log.fail(journal.ErrSlow, 1)
 	m := s.do("POST", "/v1/heartbeats", writer, bodyOf("application/x-protobuf", batch)).is(200).json()
-	if m["accepted"] != 1.0 || m["rejected"] != 2.0 {
+	if m["accepted"] != 1024.0 || m["rejected"] != 176.0 {
 		t.Errorf("%v", m)
+	}
+}
+
+// TestAStreamThatTheLogTakesInPartSaysHowFar fills the log in the middle of what goes to it at once.
+func TestAStreamThatTheLogTakesInPartSaysHowFar(t *testing.T) {
+	s := serveLog(t, journal.Config{MaxCommit: 4 << 10})
+	s.archiving()
+	s.do("POST", "/v1/login", alice).is(200)
+	info, err := s.journal.StreamInfo(t.Context(), events.StreamHot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	full := info.Config
+	full.MaxMsgs = int64(s.last()) + 3
+	if _, err := s.broker().UpdateStream(t.Context(), full); err != nil {
+		t.Fatal(err)
+	}
+	var body strings.Builder
+	for i := range 1000 {
+		fmt.Fprintf(&body, `{"type":"login","user":"u%d","session":"%s"}`+"\n", i, strings.Repeat("s", 64))
+	}
+	got := s.do("POST", "/v1/events", writer, asNDJSON(body.String())).lines()
+	if got.Accepted < 1 || got.Accepted+got.Rejected != 1000 || got.Errors[0].Line != got.Accepted+1 || got.Errors[0].Code != "log_full" {
+		t.Fatalf("%d accepted, %d rejected: %s", got.Accepted, got.Rejected, got.codes())
+	}
+	all := s.entries("?after_seq=1")
+	if all[0].User == "alice" {
+		all = all[1:]
+	}
+	if len(all) != got.Accepted || all[len(all)-1].User != fmt.Sprint("u", got.Accepted-1) || all[len(all)-1].Seq != got.Seq {
+		t.Errorf("%d are told accepted, the last at %d; the log has %d", got.Accepted, got.Seq, len(all))
+	}
+}
+
+// TestARepeatOfWhatMayBeStoredAddsOneAtMost loses the acknowledgement of what is stored, and of what is not.
+func TestARepeatOfWhatMayBeStoredAddsOneAtMost(t *testing.T) {
+	s, log := breakable(t)
+	for i, lost := range []bool{true, false} {
+		key := header("Idempotency-Key", fmt.Sprint("k", i))
+		for _, tt := range []struct {
+			path, token, body string
+			media             string
+		}{
+			{"/v1/login", alice, `{"session":"a"}`, "application/json"},
+			{"/v1/logout", bob, `{"session":"a"}`, "application/json"},
+			{"/v1/events", writer, `{"type":"heartbeat","user":"carol"}`, "application/json"},
+			{"/v1/events", root, `{"type":"login","user":"dave"}` + "\n" + `{"type":"heartbeat","user":"dave"}`, "application/x-ndjson"},
+		} {
+			before, want := s.counted(), 1+strings.Count(tt.body, "\n")
+			if log.fail(journal.ErrSlow, 0); lost {
+				log.lose(0)
+			}
+			body := bodyOf(tt.media, tt.body)
+			s.do("POST", tt.path, tt.token, key, body).fails(503, "log_slow")
+			log.mend()
+			again := s.do("POST", tt.path, tt.token, key, body)
+			if again.status >= 300 || again.seq() == 0 {
+				t.Errorf("%s: %d %s", tt.path, again.status, again.body)
+			}
+			if n := s.counted() - before; n != want {
+				t.Errorf("%s %s, lost %v: %d events count, want %d", tt.path, tt.body, lost, n, want)
+			}
+		}
 	}
 }
 

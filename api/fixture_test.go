@@ -12,10 +12,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
 
 	"github.com/rollcall-dev/rollcall/api"
 	"github.com/rollcall-dev/rollcall/api/auth"
+	"github.com/rollcall-dev/rollcall/events"
 	"github.com/rollcall-dev/rollcall/events/journal"
 	"github.com/rollcall-dev/rollcall/events/journaltest"
 	"github.com/rollcall-dev/rollcall/projections/current"
@@ -30,6 +33,7 @@ type service struct {
 	t       testing.TB
 	url     string
 	api     *api.API
+	nc      *nats.Conn
 	journal *journal.Journal
 	view    *current.View
 	client  *http.Client
@@ -39,7 +43,24 @@ type service struct {
 // serve starts a service that ends with the test. change may alter its configuration.
 func serve(t testing.TB, change ...func(*api.Config)) *service {
 	t.Helper()
-	s := &service{t: t, journal: journaltest.Open(t, journal.Config{}), logs: &logs{}}
+	return serveLog(t, journal.Config{}, change...)
+}
+
+// serveLog is serve with a log that is kept as log says.
+func serveLog(t testing.TB, log journal.Config, change ...func(*api.Config)) *service {
+	t.Helper()
+	nc := journaltest.Connect(t, journaltest.Server(t, t.TempDir()))
+	return serveOn(t, nc, journaltest.On(t, nc, log), change...)
+}
+
+// another starts another service on the log of s.
+func (s *service) another(change ...func(*api.Config)) *service {
+	return serveOn(s.t, s.nc, s.journal, change...)
+}
+
+func serveOn(t testing.TB, nc *nats.Conn, j *journal.Journal, change ...func(*api.Config)) *service {
+	t.Helper()
+	s := &service{t: t, nc: nc, journal: j, logs: &logs{}}
 	s.view = follow(t, s.journal)
 	verifier, err := auth.New(auth.Config{Secret: secret})
 	if err != nil {
@@ -159,6 +180,59 @@ func (s *service) last() uint64 {
 	}
 	return last
 }
+
+// broker returns what any NATS tool can do to the log.
+func (s *service) broker() jetstream.JetStream {
+	s.t.Helper()
+	js, err := jetstream.New(s.nc)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return js
+}
+
+// committed returns the entries of the commit at seq.
+func (s *service) committed(seq uint64) (entries []events.Event) {
+	s.t.Helper()
+	m, err := s.journal.Message(s.t.Context(), seq)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var c events.Commit
+	if err := c.Decode(m.Data); err != nil {
+		s.t.Fatal(err)
+	}
+	for i := range c.Entries {
+		e, _, err := c.Entries[i].Event()
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		entries = append(entries, e)
+	}
+	return entries
+}
+
+// stored returns how many entries the log has, void ones too.
+func (s *service) stored() (n int) {
+	s.t.Helper()
+	var c events.Commit
+	err := s.journal.Read(s.t.Context(), journal.Stretch{To: s.last()}, func(batch []journal.Message) error {
+		for i := range batch {
+			if err := c.Decode(batch[i].Data); err != nil {
+				return err
+			}
+			n += len(c.Entries)
+		}
+		return nil
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return n
+}
+
+// counted returns how many events the log has, heartbeats too, without those that are void.
+func (s *service) counted() int { return len(s.entries("?heartbeats=true")) }
 
 // in returns s for a subtest.
 func (s *service) in(t testing.TB) *service {

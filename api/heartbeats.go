@@ -9,7 +9,6 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/rollcall-dev/rollcall/events"
-	"github.com/rollcall-dev/rollcall/events/journal"
 )
 
 // batchPiece is how much of a batch is taken at once, in bytes.
@@ -41,7 +40,7 @@ func (a *API) heartbeats(q request) (int, error) {
 	if q.r.ContentLength > maxStream {
 		return 0, errTooLarge
 	}
-	in := newIntake(q.r.Context(), a.cfg.Log)
+	in := newIntake(q.r.Context(), a)
 	pieces := pieceReader{r: q.stream(maxStream)}
 	var batch events.Batch
 	for n := 0; !in.over(); {
@@ -53,7 +52,7 @@ func (a *API) heartbeats(q request) (int, error) {
 			err = batch.Walk(piece)
 		}
 		if err != nil {
-			in.end(n+1, asBatchFault(err))
+			in.stop(n+1, asBatchFault(err))
 			break
 		}
 		q.at = events.MillisOf(a.cfg.Now()) // not when the request began, which may be long ago
@@ -61,6 +60,7 @@ func (a *API) heartbeats(q request) (int, error) {
 			n++
 			a.beat(q, in, n, &batch.Beats[i])
 		}
+		in.flush() // what has come is not to wait for what comes
 	}
 	if err := q.finish(in); err != nil {
 		return 0, err
@@ -95,8 +95,8 @@ func (a *API) beat(q request, in *intake, n int, raw *events.RawBeat) {
 		in.reject(n, err)
 		return
 	}
-	in.submit(n, events.Event{Type: events.Heartbeat, User: b.User, Session: b.Session, Actor: q.who.User, At: q.at,
-		Every: b.Every, Idle: b.Idle, Leaving: b.Leaving}, journal.Key{})
+	b.Actor, b.At = q.who.User, q.at
+	in.submitBeat(n, b)
 }
 
 func checkBeat(q request, b *events.Beat) error {

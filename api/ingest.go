@@ -58,12 +58,17 @@ func (a *API) append(q request, e events.Event, asked ...any) (uint64, error) {
 		e.At = q.at
 	}
 	e.Client = a.clientAddress(q, &e)
-	ack, err := a.cfg.Log.Append(q.r.Context(), e, key)
+	at, known, err := a.known(key)
+	if !known && err == nil {
+		if at, err = a.cfg.Log.Append(q.r.Context(), e, key); err == nil {
+			at, err = a.judged(q.r.Context(), key, at)
+		}
+	}
 	if err != nil {
 		return 0, fmt.Errorf("appending a %s: %w", e.Type, err)
 	}
-	q.seq(ack.Seq)
-	return ack.Seq, nil
+	q.seq(at.Seq)
+	return at.Seq, nil
 }
 
 // clientAddress returns the address that e came from, without its port, where logins are to record it. Of a service

@@ -12,8 +12,10 @@ import (
 )
 
 const (
-	// intakeWindow is how many events of one stream may wait for the log at once.
-	intakeWindow = 4096
+	// intakeChunk is how many events of a stream go to the log at once.
+	intakeChunk = 1024
+	// intakeChunks is how many chunks may wait for the log at once.
+	intakeChunks = 4
 	// maxReported is how many errors an answer tells.
 	maxReported = 100
 	// intakePatience is how long a stream of which nothing is under way waits for room in the log's queue, which
@@ -24,24 +26,26 @@ const (
 // intake carries a stream of events into the log: in order, many at once, with an account of what became of each. When
 // the log fails it is over.
 type intake struct {
-	ctx     context.Context
-	log     Log
-	waiting []underway // in the order of submission
-	first   int        // index in waiting of the oldest that is not settled
-	failed  error      // the first failure that ended the stream
-	report  linesAnswer
+	ctx    context.Context
+	a      *API
+	open   batch
+	flying []batch // in the order of submission
+	failed error   // the first failure that ended the stream
+	report linesAnswer
 }
 
-// underway is an event whose acknowledgement is still to come.
-type underway struct {
-	line    int
+// batch is some events of a stream in a row: heartbeats, or any.
+type batch struct {
+	beats   []events.Beat
+	items   []journal.Item
+	lines   []int // of each
 	receipt *journal.Receipt
 }
 
 type linesAnswer struct {
 	Accepted int         `json:"accepted" doc:"Lines that are in the log"`
 	Rejected int         `json:"rejected" doc:"Lines that are not, or whose outcome is unknown"`
-	Seq      uint64      `json:"seq" doc:"Where the last accepted one stands in the log"`
+	Seq      uint64      `json:"seq" doc:"Where the last accepted one is in the log"`
 	Errors   []lineError `json:"errors" nullable:"false" doc:"The first hundred, by line"`
 }
 
@@ -51,32 +55,75 @@ type lineError struct {
 	Detail string `json:"detail"`
 }
 
-func newIntake(ctx context.Context, log Log) *intake {
-	return &intake{ctx: ctx, log: log, report: linesAnswer{Errors: []lineError{}}}
+func newIntake(ctx context.Context, a *API) *intake {
+	return &intake{ctx: ctx, a: a, report: linesAnswer{Errors: []lineError{}}}
 }
 
 // over says whether the stream has failed: nothing more is to be submitted.
 func (in *intake) over() bool { return in.failed != nil }
 
-// submit hands e to the log. It waits where too many are under way.
-func (in *intake) submit(line int, e events.Event, key journal.Key) {
-	if len(in.waiting)-in.first >= intakeWindow {
-		in.settleOldest()
-	}
-	receipt, err := in.log.Submit(e, key)
-	if errors.Is(err, journal.ErrOverloaded) {
-		receipt, err = in.resubmit(e, key)
-	}
-	if err != nil {
-		in.account(line, journal.Ack{}, err)
+// submit hands e to the log, with those after it.
+func (in *intake) submit(line int, e events.Event, key events.Key) {
+	item := journal.Item{Event: e, Key: key}
+	if err := item.Check(); err != nil {
+		in.account(line, events.Place{}, err)
 		return
 	}
-	in.waiting = append(in.waiting, underway{line, receipt})
+	if at, known, err := in.a.known(key); known {
+		in.account(line, at, err)
+		return
+	}
+	in.open.items, in.open.lines = append(in.open.items, item), append(in.open.lines, line)
+	if len(in.open.lines) == intakeChunk {
+		in.flush()
+	}
 }
 
-// resubmit tries again whenever one of the stream's own is through; where none is under way, others fill the queue, and
-// it asks now and then.
-func (in *intake) resubmit(e events.Event, key journal.Key) (*journal.Receipt, error) {
+// submitBeat is submit for a heartbeat.
+func (in *intake) submitBeat(line int, b events.Beat) {
+	in.open.beats, in.open.lines = append(in.open.beats, b), append(in.open.lines, line)
+	if len(in.open.lines) == intakeChunk {
+		in.flush()
+	}
+}
+
+// flush gives the open batch to the log. It waits where too many are under way.
+func (in *intake) flush() {
+	if len(in.open.lines) == 0 {
+		return
+	}
+	for len(in.flying) >= intakeChunks {
+		in.settleOldest()
+	}
+	b := in.open
+	in.open = batch{}
+	if in.over() {
+		in.settle(&b, 0, in.failed)
+		return
+	}
+	err := in.give(&b)
+	if errors.Is(err, journal.ErrOverloaded) {
+		err = in.giveAgain(&b)
+	}
+	if err != nil {
+		in.settle(&b, 0, err)
+		return
+	}
+	in.flying = append(in.flying, b)
+}
+
+func (in *intake) give(b *batch) (err error) {
+	if b.beats != nil {
+		b.receipt, err = in.a.cfg.Log.SubmitBeats(b.beats)
+	} else {
+		b.receipt, err = in.a.cfg.Log.SubmitAll(b.items)
+	}
+	return err
+}
+
+// giveAgain tries whenever one of the stream's own batches is through; where none is under way, others fill the queue,
+// and it asks now and then.
+func (in *intake) giveAgain(b *batch) error {
 	ctx, cancel := context.WithTimeout(in.ctx, intakePatience)
 	defer cancel()
 	again := time.NewTicker(5 * time.Millisecond)
@@ -85,34 +132,49 @@ func (in *intake) resubmit(e events.Event, key journal.Key) (*journal.Receipt, e
 		if !in.settleOldest() {
 			select {
 			case <-ctx.Done():
-				return nil, journal.ErrOverloaded
+				return journal.ErrOverloaded
 			case <-again.C:
 			}
 		}
-		if receipt, err := in.log.Submit(e, key); !errors.Is(err, journal.ErrOverloaded) {
-			return receipt, err
+		if err := in.give(b); !errors.Is(err, journal.ErrOverloaded) {
+			return err
 		}
 	}
 }
 
-// settleOldest waits for the oldest event under way, and says whether there was one.
+// settleOldest waits for the oldest batch under way, and says whether there was one.
 func (in *intake) settleOldest() bool {
-	if in.first == len(in.waiting) {
+	if len(in.flying) == 0 {
 		return false
 	}
-	w := in.waiting[in.first]
-	in.waiting[in.first] = underway{}
-	in.first++
-	if in.first == intakeWindow || in.first == len(in.waiting) {
-		in.waiting, in.first = append(in.waiting[:0], in.waiting[in.first:]...), 0
-	}
-	ack, err := w.receipt.Wait(in.ctx)
-	in.account(w.line, ack, err)
+	b := in.flying[0]
+	in.flying[0] = batch{}
+	in.flying = in.flying[1:]
+	stored, err := b.receipt.Wait(in.ctx)
+	in.settle(&b, stored, err)
 	return true
+}
+
+// settle enters what became of a batch: the first stored of it are in the log.
+func (in *intake) settle(b *batch, stored int, err error) {
+	for i, line := range b.lines {
+		switch {
+		case i >= stored:
+			in.account(line, events.Place{}, err)
+		case b.items != nil && b.items[i].Key.Given():
+			at, err := in.a.judged(in.ctx, b.items[i].Key, b.receipt.Place(i))
+			in.account(line, at, err)
+		case i == stored-1:
+			in.account(line, b.receipt.Place(i), nil)
+		default:
+			in.report.Accepted++
+		}
+	}
 }
 
 // finish waits for all that is under way.
 func (in *intake) finish() {
+	in.flush()
 	for in.settleOldest() {
 	}
 	slices.SortStableFunc(in.report.Errors, func(x, y lineError) int { return cmp.Compare(x.Line, y.Line) })
@@ -127,11 +189,11 @@ func (in *intake) failure() error {
 }
 
 // account enters the outcome of a line. What the log says of one event alone ends nothing.
-func (in *intake) account(line int, ack journal.Ack, err error) {
+func (in *intake) account(line int, at events.Place, err error) {
 	switch {
 	case err == nil:
 		in.report.Accepted++
-		in.report.Seq = max(in.report.Seq, ack.Seq)
+		in.report.Seq = max(in.report.Seq, at.Seq)
 	case errors.Is(err, journal.ErrConflict), errors.Is(err, events.ErrMalformed):
 		in.reject(line, err)
 	default:
@@ -151,6 +213,12 @@ func (in *intake) reject(line int, err error) {
 		detail += " " + v.Location + ": " + v.Message + "."
 	}
 	in.report.Errors = append(in.report.Errors, lineError{Line: line, Code: f.code, Detail: detail})
+}
+
+// stop ends the stream at a line that could not be read. What came before it is handed to the log.
+func (in *intake) stop(line int, err error) {
+	in.flush()
+	in.end(line, err)
 }
 
 // end rejects a line and ends the stream: lines after it are not taken.

@@ -74,7 +74,7 @@ func (l *lines) send(through bool) {
 	l.buf.Reset()
 }
 
-// keepOpen sends an empty line now and then, lest something on the way take the silence for the end. stop ends that, and waits for it.
+// keepOpen sends an empty line now and then, so that nothing on the way takes the silence for the end. stop ends that, and waits for it.
 func (l *lines) keepOpen() (stop func()) {
 	quit, done := make(chan struct{}), make(chan struct{})
 	go func() {

@@ -12,7 +12,6 @@ import (
 
 	"github.com/rollcall-dev/rollcall/events"
 	"github.com/rollcall-dev/rollcall/events/journal"
-	"github.com/rollcall-dev/rollcall/projections"
 )
 
 // maxShown is how many bytes of an event that cannot be decoded are shown.
@@ -33,7 +32,8 @@ func (logged) Schema(r huma.Registry) *huma.Schema {
 
 // loggedEvent tells the document what events.Event looks like on the wire.
 type loggedEvent struct {
-	Seq     uint64      `json:"seq" doc:"Where it stands in the log"`
+	Seq     uint64      `json:"seq" doc:"The sequence of its commit in the log"`
+	Nth     uint32      `json:"nth,omitempty" doc:"Which entry of that commit it is, from 0"`
 	ID      string      `json:"id,omitempty" doc:"Left out of heartbeats, which have none"`
 	Type    events.Type `json:"type" enum:"login,heartbeat,logout,override,offline,online,erased"`
 	V       int         `json:"v" doc:"The version of its form"`
@@ -60,8 +60,11 @@ type loggedEvent struct {
 
 	Since moment `json:"since,omitempty" doc:"online: when the heartbeat was accepted that it witnesses"`
 	By    uint64 `json:"by,omitempty" doc:"online: the sequence of that heartbeat"`
-	Nth   uint32 `json:"nth,omitempty" doc:"Which heartbeat of those that share a sequence, from 0"`
 	Voids uint64 `json:"voids,omitempty" doc:"online: the offline that it undoes"`
+
+	JudgedNth uint32 `json:"judged_nth,omitempty" doc:"Which entry of the commit judged is meant, from 0"`
+	ByNth     uint32 `json:"by_nth,omitempty" doc:"Which entry of the commit by is meant, from 0"`
+	VoidsNth  uint32 `json:"voids_nth,omitempty" doc:"Which entry of the commit voids is meant, from 0"`
 
 	Hash string `json:"hash,omitempty" doc:"erased: of salt and user id"`
 	Salt string `json:"salt,omitempty" doc:"erased"`
@@ -70,16 +73,18 @@ type loggedEvent struct {
 // undecodable is an event that this version cannot read. It changes nothing, and is not hidden.
 type undecodable struct {
 	Seq         uint64 `json:"seq"`
+	Nth         uint32 `json:"nth,omitempty"`
 	Undecodable bool   `json:"undecodable" enum:"true"`
-	Subject     string `json:"subject" doc:"Where it was put"`
+	Commit      bool   `json:"commit,omitempty" doc:"It is a whole commit of which not even the entries can be told apart"`
+	User        string `json:"user,omitempty" doc:"Who it is about, where that can be read"`
 	Error       string `json:"error" doc:"Why it cannot be read"`
 	Data        []byte `json:"data" doc:"Its first 1024 bytes, base64"`
 }
 
-// heartbeatLogged is one heartbeat of a batch.
+// heartbeatLogged is one heartbeat.
 type heartbeatLogged struct {
 	Seq     uint64      `json:"seq"`
-	Nth     uint32      `json:"nth"`
+	Nth     uint32      `json:"nth,omitempty"`
 	Type    events.Type `json:"type"`
 	V       int         `json:"v"`
 	User    string      `json:"user"`
@@ -91,84 +96,44 @@ type heartbeatLogged struct {
 	Leaving bool        `json:"leaving,omitempty"`
 }
 
-// unfolding turns messages of the log into events on the wire. It is for one goroutine.
-type unfolding struct {
-	user     string        // heartbeats of others are left out; "": nobody's are
-	from, to events.Millis // events accepted before from, or at to or later, are left out; 0: no bound
-	batch    events.Batch
-}
-
-func (u *unfolding) wants(at events.Millis) bool { return at >= u.from && (u.to == 0 || at < u.to) }
-
-// each calls fn with what m holds.
-func (u *unfolding) each(m *journal.Message, fn func(logged) error) error {
-	if m.Subject == events.HeartbeatSubject {
-		return u.heartbeats(m, fn)
+// loggedOf puts r on the wire.
+func loggedOf(r *journal.Record) (logged, error) {
+	e := &r.Event
+	switch {
+	case r.Err != nil:
+		data, err := json.Marshal(undecodable{Seq: r.Place.Seq, Nth: r.Place.Nth, Undecodable: true, Commit: r.Whole, User: e.User,
+			Error: r.Err.Error(), Data: r.Data[:min(len(r.Data), maxShown)]})
+		return data, asShown(err)
+	case e.Type == events.Heartbeat:
+		data, err := json.Marshal(heartbeatLogged{Seq: r.Place.Seq, Nth: r.Place.Nth, Type: e.Type, V: e.V, User: e.User, Session: e.Session,
+			At: moment(e.At), Actor: e.Actor, Idle: e.Idle, Every: e.Every, Leaving: e.Leaving})
+		return data, asShown(err)
 	}
-	e, err := projections.Decode(m)
-	if err != nil {
-		return u.unreadable(m, err, fn)
-	}
-	if !u.wants(e.At) {
-		return nil
-	}
-	data, err := loggedOf(m, &e)
-	if err != nil {
-		return err
-	}
-	return fn(data)
-}
-
-// loggedOf puts the sequence before the stored JSON, which keeps fields that this version does not know. What does not
-// fit on a line as it is, or says seq itself, is written anew.
-func loggedOf(m *journal.Message, e *events.Event) (logged, error) {
-	data := m.Data
-	if len(data) < 2 || data[0] != '{' || bytes.ContainsAny(data, "\r\n") || bytes.Contains(data, []byte(`"seq"`)) || !utf8.Valid(data) {
+	// The stored JSON keeps fields that this version does not know. What does not
+	// fit on a line as it is, or says itself where it is, is encoded again.
+	data := r.Data
+	if len(data) < 2 || data[0] != '{' || bytes.ContainsAny(data, "\r\n") || bytes.Contains(data, []byte(`"seq"`)) ||
+		bytes.Contains(data, []byte(`"nth"`)) || !utf8.Valid(data) {
 		var err error
 		if data, err = events.Encode(e); err != nil {
-			return nil, fmt.Errorf("showing an event: %w", err)
+			return nil, asShown(err)
 		}
 	}
-	out := make([]byte, 0, len(data)+32)
+	out := make([]byte, 0, len(data)+48)
 	out = append(out, `{"seq":`...)
-	out = strconv.AppendUint(out, m.Seq, 10)
+	out = strconv.AppendUint(out, r.Place.Seq, 10)
+	if r.Place.Nth != 0 {
+		out = append(out, `,"nth":`...)
+		out = strconv.AppendUint(out, uint64(r.Place.Nth), 10)
+	}
 	out = append(out, ',')
 	return append(out, data[1:]...), nil
 }
 
-func (u *unfolding) heartbeats(m *journal.Message, fn func(logged) error) error {
-	if err := u.batch.Decode(m.Data); err != nil {
-		if u.user != "" {
-			return nil // whose it was nobody can tell
-		}
-		return u.unreadable(m, err, fn)
-	}
-	for i := range u.batch.Beats {
-		raw := &u.batch.Beats[i]
-		if u.user != "" && string(raw.User) != u.user || !u.wants(raw.At) {
-			continue
-		}
-		e := raw.Beat().Event()
-		data, err := json.Marshal(heartbeatLogged{Seq: m.Seq, Nth: uint32(i), Type: e.Type, V: e.V, User: e.User, Session: e.Session,
-			At: moment(e.At), Actor: e.Actor, Idle: e.Idle, Every: e.Every, Leaving: e.Leaving})
-		if err != nil {
-			return fmt.Errorf("showing a heartbeat: %w", err)
-		}
-		if err := fn(data); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// unreadable shows what cannot be decoded; of its time nothing is known but when the broker took it.
-func (u *unfolding) unreadable(m *journal.Message, why error, fn func(logged) error) error {
-	if !u.wants(m.Time) {
-		return nil
-	}
-	data, err := json.Marshal(undecodable{Seq: m.Seq, Undecodable: true, Subject: m.Subject, Error: why.Error(), Data: m.Data[:min(len(m.Data), maxShown)]})
+// asShown says what an error means for who shows the log.
+func asShown(err error) error {
 	if err != nil {
 		return fmt.Errorf("showing an event: %w", err)
 	}
-	return fn(data)
+	return nil
 }

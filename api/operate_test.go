@@ -165,21 +165,21 @@ func TestErasureLeavesNothingBehind(t *testing.T) {
 	s.do("GET", "/v1/users/alice", root).is(200)
 }
 
-// faltering is a log whose first erasure breaks off behind the event that begins it.
+// faltering is a log whose first erasure breaks off after the event that begins it.
 type faltering struct {
 	*journal.Journal
 	broken bool
 }
 
-func (f *faltering) Erase(ctx context.Context, user, actor string) (uint64, int, error) {
+func (f *faltering) Erase(ctx context.Context, user, actor string) (events.Place, int, error) {
 	if f.broken {
 		return f.Journal.Erase(ctx, user, actor)
 	}
 	f.broken = true
 	e := events.Event{Type: events.Erased, Actor: actor, At: 1, Salt: "00"}
 	e.Hash = events.HashID(e.Salt, user)
-	ack, err := f.Append(ctx, e, journal.Key{})
-	return ack.Seq, 0, errors.Join(journal.ErrSlow, err)
+	at, err := f.Append(ctx, e, events.Key{})
+	return at, 0, errors.Join(journal.ErrSlow, err)
 }
 
 func TestAnErasureThatBrokeOffCanBeRepeated(t *testing.T) {

@@ -53,25 +53,24 @@ func (a *API) clearOverride(q request, _ *none) (*presence, error) {
 	if err != nil {
 		return nil, err
 	}
-	now := q.at.Time()
 	u, _, err := a.cfg.View.User(id)
 	if err != nil {
 		return nil, fmt.Errorf("reading a user: %w", err)
 	}
 	if u.Override == nil {
 		// A repeat finds nothing to clear any more, and is told what the first one was.
-		if seq, ok := a.cleared.get(key.ID+key.Digest, now); ok && key.ID != "" {
-			q.seq(seq)
-			return a.showAt(q, id, seq)
+		if at, known, err := a.known(key); known {
+			if err != nil {
+				return nil, err
+			}
+			q.seq(at.Seq)
+			return a.showAt(q, id, at.Seq)
 		}
 		return nil, fault(noOverride, "This user has no override.")
 	}
 	seq, err := a.append(q, events.Event{Type: events.Override, User: id, Change: events.OverrideCleared})
 	if err != nil {
 		return nil, err
-	}
-	if key.ID != "" {
-		a.cleared.put(key.ID+key.Digest, seq, now)
 	}
 	return a.showAt(q, id, seq)
 }

@@ -22,7 +22,7 @@ var known = map[string]huma.Param{
 	"?user": {In: "query", Description: "Only events of this user", Schema: idSchema()},
 	"type": {In: "query", Description: "Only events of these types; may repeat", Explode: new(true),
 		Schema: &huma.Schema{Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeString, Enum: eventTypes()}}},
-	"after_seq":  {In: "query", Description: "Only events behind this sequence", Schema: wholeNumber(0, 0)},
+	"after_seq":  {In: "query", Description: "Only events after this place: a sequence, such as 1234, or an entry of its commit, such as 1234.17", Schema: &huma.Schema{Type: huma.TypeString, Pattern: `^[0-9]+(\.[0-9]+)?$`}},
 	"heartbeats": {In: "query", Description: "Heartbeats too, one by one, for as long as they are kept", Schema: &huma.Schema{Type: huma.TypeBoolean}},
 	"follow":     {In: "query", Description: "Lines only: stay open and go on with what comes", Schema: &huma.Schema{Type: huma.TypeBoolean}},
 	"users":      {In: "query", Description: "Only these, their ids separated by commas", Schema: &huma.Schema{Type: huma.TypeString}},

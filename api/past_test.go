@@ -42,7 +42,11 @@ func keeping(t testing.TB) func(*api.Config) {
 
 // archiving keeps the audit copy of a service.
 func (s *service) archiving() *journal.Archiver {
-	a := s.journal.Archiver()
+	s.t.Helper()
+	a, err := s.journal.Archiver(nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
 	journaltest.Run(s.t, "the archiver", a.Run)
 	return a
 }
@@ -61,11 +65,24 @@ func (s *service) tell(at time.Time, user string, typ events.Type, change ...fun
 	for _, c := range change {
 		c(&e)
 	}
-	ack, err := s.journal.Append(s.t.Context(), e, journal.Key{})
+	place, err := s.journal.Append(s.t.Context(), e, events.Key{})
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return ack.Seq
+	return place.Seq
+}
+
+// tellAll appends items at once, and returns where the last one is.
+func (s *service) tellAll(items []journal.Item) events.Place {
+	s.t.Helper()
+	r, err := s.journal.SubmitAll(items)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if _, err := r.Wait(s.t.Context()); err != nil {
+		s.t.Fatal(err)
+	}
+	return r.Place(len(items) - 1)
 }
 
 // aDay is what alice and bob did; it returns the last sequence.
@@ -191,21 +208,14 @@ func (s *service) rows(path string) [][]string {
 func TestHistoryOfThousandsOfIntervalsComesWholeAsCSV(t *testing.T) {
 	s := serve(t, keeping(t))
 	const n = 1300
-	var last *journal.Receipt
+	var items []journal.Item
 	for i := range n {
 		for k, typ := range []events.Type{events.Login, events.Logout} {
 			at := events.MillisOf(day.Add(time.Duration(2*i+k) * time.Second))
-			var err error
-			if last, err = s.journal.Submit(events.Event{Type: typ, User: "alice", Session: "s", Actor: "alice", At: at}, journal.Key{}); err != nil {
-				t.Fatal(err)
-			}
+			items = append(items, journal.Item{Event: events.Event{Type: typ, User: "alice", Session: "s", Actor: "alice", At: at}})
 		}
 	}
-	ack, err := last.Wait(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	rows := s.rows("/v1/users/alice/history" + at(ack.Seq))
+	rows := s.rows("/v1/users/alice/history" + at(s.tellAll(items).Seq))
 	if len(rows) != 1+2*n {
 		t.Fatalf("%d rows", len(rows))
 	}
@@ -258,6 +268,7 @@ func TestHistoryIsAnAdminsAndOfSomebodyKnown(t *testing.T) {
 
 func TestAUserAtAMoment(t *testing.T) {
 	s := serve(t, keeping(t))
+	s.archiving()
 	s.aDay()
 	seq := s.tell(oclock(18, 0), "carol", events.Override, func(e *events.Event) { // named, and never anything but offline
 		e.Session, e.Actor, e.Change, e.Status = "", "root", events.OverrideSet, events.StatusOffline
@@ -291,6 +302,7 @@ func TestAUserAtAMoment(t *testing.T) {
 // TestAUserAtAMomentIsAsHeWas asks again for what was shown then, when everything else has happened since.
 func TestAUserAtAMomentIsAsHeWas(t *testing.T) {
 	s := serve(t, keeping(t))
+	s.archiving()
 	override := func(e *events.Event) {
 		e.Session, e.Actor, e.Change, e.Status, e.Reason = "", "root", events.OverrideSet, events.StatusBusy, "on call"
 	}
@@ -387,6 +399,7 @@ func TestEverybodyAtAMoment(t *testing.T) {
 func TestWhatRetentionHasCutIsTold(t *testing.T) {
 	var h *history.View
 	s := serve(t, keeping(t), func(c *api.Config) { h = c.History })
+	s.archiving()
 	seq := s.aDay()
 	s.do("GET", "/v1/me"+at(seq), alice).is(200)
 	if err := h.Prune(oclock(12, 30)); err != nil {

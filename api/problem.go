@@ -34,6 +34,7 @@ var meanings = []struct {
 	{journal.ErrOverloaded, logUnavailable, "Too many events are waiting for the log; nothing was stored."},
 	{journal.ErrUnavailable, logUnavailable, "The log cannot be reached; nothing was stored."},
 	{journal.ErrMissing, logUnavailable, "The log is not there; nothing was stored."},
+	{journal.ErrTooLarge, logUnavailable, "The log takes no messages of that size; nothing was stored."},
 	{journal.ErrMismatch, logUnavailable, "The log is not set up as it should be; nothing was stored."},
 	{journal.ErrClosed, shuttingDown, "This node takes no more events; another one does."},
 	{journal.ErrGone, notFound, "That part of the log is no longer kept."},

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"io"
 	"net/http"
@@ -79,4 +80,10 @@ func (l *lineReader) next() ([]byte, error) {
 		}
 		return l.line, nil
 	}
+}
+
+// waits reports whether next may have to wait for the client: no whole line has come yet.
+func (l *lineReader) waits() bool {
+	come, _ := l.r.Peek(l.r.Buffered())
+	return bytes.IndexByte(come, '\n') < 0
 }

@@ -71,11 +71,7 @@ func TestAStreamThatStaysWithTheServerIsPinged(t *testing.T) {
 			t.Helper()
 			seq++
 			e := events.Event{V: events.Version, ID: fmt.Sprint(seq), Type: events.Login, User: user, Session: "s", Actor: user, At: events.MillisOf(time.Now())}
-			data, err := events.Encode(&e)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := v.ApplyOld([]projections.Old{{Message: &journal.Message{Seq: seq, Time: e.At, Subject: events.SubjectOf(&e), Data: data}}}); err != nil {
+			if err := v.ApplyOld([]projections.Old{{Record: &journal.Record{Place: events.Place{Seq: seq}, Time: e.At, Event: e}}}); err != nil {
 				t.Fatal(err)
 			}
 			synctest.Wait()

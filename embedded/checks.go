@@ -67,7 +67,7 @@ func (n *Node) checks(p *parts) []api.Check {
 			n := p.view.Stats().Undecodable
 			switch u := p.view.Undecodable(); {
 			case len(u) > 0:
-				return fmt.Sprintf("%d could not be decoded, the last one at sequence %d: %v", n, u[len(u)-1].Seq, u[len(u)-1].Err), nil
+				return fmt.Sprintf("%d could not be decoded, the last one at %s: %v", n, u[len(u)-1].Place, u[len(u)-1].Err), nil
 			case n > 0:
 				return fmt.Sprintf("%d could not be decoded; rollcall audit shows them", n), nil
 			}

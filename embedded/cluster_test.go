@@ -236,7 +236,7 @@ func within(t testing.TB, d time.Duration, what string, cond func() bool) {
 func TestNodesOnAClusterShareOneLog(t *testing.T) {
 	c := startCluster(t)
 	nodes, dirs := c.nodes(3, 0)
-	for _, stream := range []string{events.StreamHot, events.StreamAudit, events.StreamLease} {
+	for _, stream := range []string{events.StreamHot, events.StreamArchive, events.StreamLease} {
 		if i := c.info(stream); i == nil || i.Config.Replicas != 3 {
 			t.Errorf("stream %s has not three replicas: %+v", stream, i)
 		}

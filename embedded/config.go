@@ -45,7 +45,7 @@ type Config struct {
 	LeaveGrace time.Duration // 0: 15 s
 
 	Sync           string        // "always" or a duration; "": always
-	HotRetention   time.Duration // 0: 48 h
+	HotRetention   time.Duration // 0: 6 h
 	AuditRetention time.Duration // 0: 8760 h
 	Checkpoint     time.Duration // 0: 5 s
 
@@ -80,7 +80,7 @@ func (c Config) withDefaults() Config {
 	orDuration(&c.Timeout, 120*time.Second)
 	orDuration(&c.Heartbeat, 30*time.Second)
 	orDuration(&c.LeaveGrace, 15*time.Second)
-	orDuration(&c.HotRetention, 48*time.Hour)
+	orDuration(&c.HotRetention, 6*time.Hour)
 	orDuration(&c.AuditRetention, 8760*time.Hour)
 	orDuration(&c.Checkpoint, 5*time.Second)
 	orDuration(&c.ShutdownTimeout, 10*time.Second)

@@ -355,28 +355,31 @@ func (c *crowd) past(d *embedded.Deployment, user string, offline int) error {
 	return nil
 }
 
-// everything calls fn with each event of the hot stream.
+// everything calls fn with each event of the hot stream that counts.
 func everything(ctx context.Context, d *embedded.Deployment, fn func(seq uint64, typ events.Type, user string)) error {
 	_, last, err := d.Log().Bounds(ctx)
 	if err != nil {
 		return err
 	}
-	var b events.Batch
+	var c events.Commit
+	var keys events.Keys
+	var clock events.Clock
 	return d.Log().Read(ctx, journal.Stretch{To: last}, func(msgs []journal.Message) error {
 		for _, m := range msgs {
-			switch m.Subject {
-			case events.AliveSubject:
-			case events.HeartbeatSubject:
-				if err := b.Decode(m.Data); err != nil {
-					return err
-				}
-				for i := range b.Beats {
-					fn(m.Seq, events.Heartbeat, string(b.Beats[i].User))
-				}
-			default:
-				e, err := events.Decode(m.Data)
+			if err := c.Decode(m.Data); err != nil {
+				return err
+			}
+			at := events.Moment{Seq: m.Seq, Time: m.Time, Covered: clock.Advance(m.Time)}
+			for i := range c.Entries {
+				e, key, err := c.Entries[i].Event()
 				if err != nil {
 					return err
+				}
+				at.Nth = uint32(i)
+				if key.Given() {
+					if _, void := keys.Judge(key, at); void {
+						continue
+					}
 				}
 				fn(m.Seq, e.Type, e.User)
 			}

@@ -21,7 +21,6 @@ import (
 	"github.com/rollcall-dev/rollcall/api/auth"
 	"github.com/rollcall-dev/rollcall/embedded"
 	"github.com/rollcall-dev/rollcall/events"
-	"github.com/rollcall-dev/rollcall/events/journal"
 )
 
 // childEnv makes this test binary a node with the configuration that it holds
@@ -263,36 +262,14 @@ func missing(all, found map[string]acked) (users []string) {
 	return users
 }
 
-// logged reads the whole log: user → what is there of him.
+// logged reads the whole log: user → what is there of them.
 func logged(ctx context.Context, d *embedded.Deployment) (map[string]acked, error) {
 	found := map[string]acked{}
-	_, last, err := d.Log().Bounds(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var b events.Batch
-	return found, d.Log().Read(ctx, journal.Stretch{To: last}, func(msgs []journal.Message) error {
-		for _, m := range msgs {
-			switch m.Subject {
-			case events.AliveSubject:
-			case events.HeartbeatSubject:
-				if err := b.Decode(m.Data); err != nil {
-					return err
-				}
-				for i := range b.Beats {
-					found[string(b.Beats[i].User)] = acked{seq: m.Seq, typ: events.Heartbeat}
-				}
-			default:
-				e, err := events.Decode(m.Data)
-				if err != nil {
-					return err
-				}
-				if e.Type == events.Login || e.Type == events.Override {
-					found[e.User] = acked{seq: m.Seq, typ: e.Type}
-				}
-			}
+	return found, everything(ctx, d, func(seq uint64, typ events.Type, user string) {
+		switch typ {
+		case events.Heartbeat, events.Login, events.Override:
+			found[user] = acked{seq: seq, typ: typ}
 		}
-		return nil
 	})
 }
 

@@ -32,7 +32,8 @@ type Node struct {
 	cfg     Config
 	durable func() error // puts the log on disk; nil: it is
 	auth    *auth.Verifier
-	quiet   bool // takes no events: see Offline
+	quiet   bool   // takes no events: see Offline
+	id      string // see nodeID; "" before the data directory is locked
 	ready   chan struct{}
 
 	mu      sync.Mutex
@@ -166,6 +167,9 @@ func (n *Node) openStore(ctx context.Context, down *teardown) (*parts, error) {
 		return nil, err
 	}
 	down.add("unlocking the data directory", unlock)
+	if n.id, err = nodeID(n.cfg.DataDir); err != nil {
+		return nil, err
+	}
 	p := &parts{metrics: prometheus.NewRegistry()}
 	p.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if err := n.openViews(p, down); err != nil {
@@ -191,7 +195,7 @@ func (n *Node) openViews(p *parts, down *teardown) (err error) {
 		return err
 	}
 	if p.view, err = current.Open(current.Config{Path: filepath.Join(n.cfg.viewsDir(), mirror.CurrentFile), Checkpoint: n.cfg.Checkpoint, Logger: n.cfg.Logger,
-		Durable: n.durable}); err != nil {
+		Durable: n.durable, Seconds: newCheckpointSeconds(p.metrics)}); err != nil {
 		return err
 	}
 	down.add("closing the current view", p.view.Close)
@@ -285,7 +289,7 @@ func (n *Node) openLog(ctx context.Context, p *parts, seen bool) (err error) {
 	metrics.Register(p.metrics)
 	p.log, err = journal.Open(ctx, p.nc, journal.Config{Replicas: n.cfg.replicas(p.nc), HotRetention: n.cfg.HotRetention,
 		AuditRetention: n.cfg.AuditRetention, Own: !n.cfg.external() && !n.quiet, Seen: seen, Metrics: metrics, Quiet: n.quiet, Logger: n.cfg.Logger,
-		Durable: n.durable})
+		Durable: n.durable, ArchiveDurable: n.cfg.archiveDurable(), Node: n.id, Lookback: n.lookback()})
 	if err != nil || n.cfg.external() || n.cfg.Sync == syncAlways {
 		return err
 	}
@@ -294,6 +298,9 @@ func (n *Node) openLog(ctx context.Context, p *parts, seen bool) (err error) {
 	}
 	return nil
 }
+
+// lookback is twice the longest silence that ends no session.
+func (n *Node) lookback() time.Duration { return 2 * max(n.cfg.Timeout, events.MaxTimeout) }
 
 func (n *Node) limits() events.Limits {
 	return events.Limits{Timeout: n.cfg.Timeout, LeaveGrace: n.cfg.LeaveGrace}
@@ -442,18 +449,32 @@ func newHTTPServer(h http.Handler) *http.Server {
 	return &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10}
 }
 
-// archive copies the audit, again and again if the log fails meanwhile.
+// archive copies what belongs there into the archive, and trims the log by what
+// it has, while this node holds the lease on that; again and again if the log
+// fails meanwhile.
 func (n *Node) archive(ctx context.Context, p *parts) error {
-	a := p.log.Archiver()
+	lease := p.log.Lease(events.LeaseArchive, nil, nil)
+	archiver, err := p.log.Archiver(lease.Held)
+	if err != nil {
+		return err
+	}
+	var g errgroup.Group
+	g.Go(func() error { return lease.Run(ctx) })
+	g.Go(func() error { return archiver.Trimmer(p.view.Floor).Run(ctx) })
+	n.archiveWith(ctx, archiver)
+	return g.Wait()
+}
+
+func (n *Node) archiveWith(ctx context.Context, archiver *journal.Archiver) {
 	for {
-		err := a.Run(ctx)
+		err := archiver.Run(ctx)
 		if err == nil || ctx.Err() != nil {
-			return nil //nolint:nilerr // it was told to stop; what that broke off is no failure
+			return // it was told to stop; what that broke off is no failure
 		}
-		n.cfg.Logger.Warn("copying the audit was interrupted and is tried again", "error", err)
+		n.cfg.Logger.Warn("archiving was interrupted and is tried again", "error", err)
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-time.After(time.Second):
 		}
 	}
@@ -467,8 +488,8 @@ func (n *Node) forgetStrays(ctx context.Context, p *parts) error {
 		case <-ctx.Done():
 			return nil
 		case s := <-p.view.Strays():
-			if err := p.log.Forget(ctx, s.User, s.Seq); err != nil && ctx.Err() == nil {
-				n.cfg.Logger.Error("an event that came behind its user's erasure is left in the log: erase the user again", "seq", s.Seq, "error", err)
+			if err := p.log.Forget(ctx, s.User, s.Place); err != nil && ctx.Err() == nil {
+				n.cfg.Logger.Error("an event that came after its user's erasure is left in the archive: erase the user again", "place", s.Place.String(), "error", err)
 			}
 		}
 	}

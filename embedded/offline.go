@@ -46,16 +46,24 @@ func Offline(ctx context.Context, cfg Config, fn func(ctx context.Context, d *De
 	work, stopWork := context.WithCancel(ctx)
 	defer stopWork()
 	defer context.AfterFunc(failed, stopWork)()
-	archived := make(chan error, 1)
+	archiver, err := p.log.Archiver(nil)
+	if err != nil {
+		stopLog()
+		return errors.Join(err, g.Wait())
+	}
+	archived := make(chan struct{})
 	archiving, stopArchive := context.WithCancel(work)
-	go func() { archived <- n.archive(archiving, p) }()
+	go func() {
+		defer close(archived)
+		n.archiveWith(archiving, archiver)
+	}()
 
 	d := &Deployment{n: n, p: p}
 	if err = d.catchUp(work); err == nil {
 		err = fn(work, d)
 	}
 	stopArchive()
-	err = errors.Join(err, <-archived)
+	<-archived
 	stopLog()
 	return errors.Join(err, g.Wait())
 }

@@ -4,32 +4,47 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/rollcall-dev/rollcall/api/auth"
 	"github.com/rollcall-dev/rollcall/embedded"
 	"github.com/rollcall-dev/rollcall/events"
+	"github.com/rollcall-dev/rollcall/events/journaltest"
+	"github.com/rollcall-dev/rollcall/events/presencepb"
 )
 
 // TestEventsThatNobodyCanReadAreNamedAndStopNothing puts an event of an unknown
 // type, one of a newer version and random bytes on the stream by hand.
 func TestEventsThatNobodyCanReadAreNamedAndStopNothing(t *testing.T) {
 	dir := t.TempDir()
-	if err := embedded.Offline(t.Context(), embedded.Config{DataDir: dir}, func(ctx context.Context, d *embedded.Deployment) error {
-		for subject, data := range map[string]string{
-			"presence.user.alice.dance": `{"id":"1","type":"dance","v":1,"user":"alice","at":"2026-11-23T08:00:00.000Z","actor":"alice"}`,
-			"presence.user.alice.login": `{"id":"2","type":"login","v":99,"user":"alice","at":"2026-11-23T08:00:00.000Z","actor":"alice"}`,
-			events.HeartbeatSubject:     "\xff\x00\x13 no batch",
-		} {
-			if _, err := d.Log().JetStream().Publish(ctx, subject, []byte(data)); err != nil {
-				return err
-			}
-		}
-		return nil
-	}); err != nil {
+	if err := embedded.Offline(t.Context(), embedded.Config{DataDir: dir}, func(context.Context, *embedded.Deployment) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
+	t.Run("by hand", func(t *testing.T) {
+		js, err := jetstream.New(journaltest.Connect(t, journaltest.Server(t, filepath.Join(dir, "nats"))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []proto.Message{
+			&presencepb.Commit{At: 1, Entries: []*presencepb.Entry{{User: "alice", Type: 77}, {User: "alice", Type: presencepb.Type_LOGIN, V: 99}}},
+			nil,
+		} {
+			data := []byte("\xff\x00\x13 no commit")
+			if c != nil {
+				if data, err = proto.Marshal(c); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := js.Publish(t.Context(), events.LogSubject, data); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
 	n := run(t, embedded.Config{DataDir: dir})
 	alice := token(t, auth.MintClaims{User: "alice"})
 	_, h := n.call(alice, "POST", "/v1/login", "", nil)

@@ -47,7 +47,7 @@ func TestWhatWasOnItsWayAtAnErasureLeavesTheLogToo(t *testing.T) {
 		{Type: events.Override, Change: events.OverrideExpired, Judged: 1},
 	} {
 		late.User, late.Actor, late.At = "alice", events.ServiceActor, 1
-		ack, err := other.Append(t.Context(), late, journal.Key{})
+		ack, err := other.Append(t.Context(), late, events.Key{})
 		if err != nil || ack.Seq <= gone.Seq {
 			t.Fatalf("%s: %+v %v", late.Type, ack, err)
 		}

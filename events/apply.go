@@ -23,7 +23,7 @@ type Change struct {
 //   - a login makes its session live;
 //   - a logout ends its session, or all of them;
 //   - an offline ends its session only if that has shown no sign of life after
-//     the sequence that was judged: a beat that was in the log first always
+//     the place that was judged: a beat that was in the log first always
 //     wins, a duplicate does nothing, two timeout consumers do no harm;
 //   - an override hides the observed status and does not change it;
 //   - an online changes nothing. It witnesses a beat that did, for readers from
@@ -48,17 +48,17 @@ func Apply(u *User, m Moment, e *Event) (Change, bool) {
 	switch e.Type {
 	case Login:
 		u.login(m, at, e)
-		return u.show(m.Seq, at, CauseLogin, e.Actor)
+		return u.show(m.Place(), at, CauseLogin, e.Actor)
 	case Logout:
 		u.logout(at, e)
-		return u.show(m.Seq, at, CauseLogout, e.Actor)
+		return u.show(m.Place(), at, CauseLogout, e.Actor)
 	case Offline:
-		u.expire(m.Seq, e)
-		return u.show(m.Seq, at, e.Cause, e.Actor)
+		u.expire(m.Place(), e)
+		return u.show(m.Place(), at, e.Cause, e.Actor)
 	case Online:
 		u.witnessed(e)
 	case Override:
-		return u.override(m.Seq, at, e)
+		return u.override(m.Place(), at, e)
 	}
 	return Change{}, false
 }
@@ -105,7 +105,14 @@ func ApplyBeat(u *User, m Moment, b *RawBeat) (Change, bool) {
 	}
 	s.Activity = b.activity(m, max(at, s.LastSeen))
 	u.Seq = max(u.Seq, m.Seq)
-	return u.show(m.Seq, at, cause, b.actor())
+	return u.show(m.Place(), at, cause, b.actor())
+}
+
+// OnlyRefreshes reports whether ApplyBeat with b changes nothing of u but a live
+// session's activity.
+func (u *User) OnlyRefreshes(b *RawBeat) bool {
+	s := u.sessionOf(b.Session)
+	return s != nil && s.Idle == b.Idle
 }
 
 func (b *RawBeat) activity(m Moment, seen Millis) Activity {
@@ -140,7 +147,7 @@ func (u *User) sessionOf(raw []byte) *Session {
 
 // await notes that the effect of b must be written down.
 func (u *User) await(m Moment, at Millis, s *Session, b *RawBeat) {
-	u.Pending = append(u.Pending, Witness{Session: s.ID, Actor: b.actor(), By: m.Seq, Nth: m.Nth, Since: at, Idle: b.Idle})
+	u.Pending = append(u.Pending, Witness{Session: s.ID, Actor: b.actor(), By: m.Place(), Since: at, Idle: b.Idle})
 }
 
 func (u *User) login(m Moment, at Millis, e *Event) {
@@ -157,7 +164,7 @@ func (u *User) login(m Moment, at Millis, e *Event) {
 	if e.Device != "" {
 		s.Device = e.Device
 	}
-	s.Activity = Activity{Seq: m.Seq, LastSeen: max(at, s.LastSeen), Covered: m.Covered, Mono: m.Mono}
+	s.Activity = Activity{Seq: m.Seq, Nth: m.Nth, LastSeen: max(at, s.LastSeen), Covered: m.Covered, Mono: m.Mono}
 }
 
 // logout moves last seen to its own time and not to that of the session's last
@@ -177,7 +184,7 @@ func (u *User) logout(at Millis, e *Event) {
 // expire ends the session of an Offline event, unless a sign of life came
 // first. An Offline that names no session settles the user's last seen only:
 // so an import says when somebody was last seen before the log began.
-func (u *User) expire(seq uint64, e *Event) {
+func (u *User) expire(at Place, e *Event) {
 	if e.Session == "" {
 		u.Settled = max(u.Settled, e.LastSeen)
 		return
@@ -186,9 +193,9 @@ func (u *User) expire(seq uint64, e *Event) {
 	if s == nil {
 		return
 	}
-	if s.Seq > e.Judged {
+	if e.JudgedPlace().Before(s.Place()) {
 		if s.Beaten {
-			u.Pending = append(u.Pending, Witness{Session: s.ID, Actor: u.ID, By: s.Seq, Nth: s.Nth, Since: s.LastSeen, Idle: s.Idle, Voids: seq})
+			u.Pending = append(u.Pending, Witness{Session: s.ID, Actor: u.ID, By: s.Place(), Since: s.LastSeen, Idle: s.Idle, Voids: at})
 		}
 		return
 	}
@@ -199,25 +206,25 @@ func (u *User) expire(seq uint64, e *Event) {
 // witnessed strikes the beats that e writes down from those that wait for it.
 func (u *User) witnessed(e *Event) {
 	u.Pending = slices.DeleteFunc(u.Pending, func(w Witness) bool {
-		return w.Session == e.Session && w.By == e.By && w.Nth == e.Nth && w.Voids == e.Voids
+		return w.Session == e.Session && w.By == e.ByPlace() && w.Voids == e.VoidsPlace()
 	})
 	if len(u.Pending) == 0 {
 		u.Pending = nil
 	}
 }
 
-func (u *User) override(seq uint64, at Millis, e *Event) (Change, bool) {
+func (u *User) override(p Place, at Millis, e *Event) (Change, bool) {
 	switch e.Change {
 	case OverrideSet:
-		u.Override = &StandingOverride{Status: e.Status, By: e.Actor, Reason: e.Reason, Until: e.Until, Seq: seq, Set: at}
-		return u.show(seq, at, CauseOverride, e.Actor)
+		u.Override = &StandingOverride{Status: e.Status, By: e.Actor, Reason: e.Reason, Until: e.Until, Seq: p.Seq, Nth: p.Nth, Set: at}
+		return u.show(p, at, CauseOverride, e.Actor)
 	case OverrideCleared:
 		u.Override = nil
-		return u.show(seq, at, CauseOverrideCleared, e.Actor)
+		return u.show(p, at, CauseOverrideCleared, e.Actor)
 	case OverrideExpired:
-		if u.Override != nil && u.Override.Seq == e.Judged {
+		if u.Override != nil && u.Override.Place() == e.JudgedPlace() {
 			u.Override = nil
-			return u.show(seq, at, CauseOverrideExpired, e.Actor)
+			return u.show(p, at, CauseOverrideExpired, e.Actor)
 		}
 	}
 	return Change{}, false
@@ -225,20 +232,20 @@ func (u *User) override(seq uint64, at Millis, e *Event) (Change, bool) {
 
 // show brings the effective status up to date. Since never runs backwards, so
 // that intervals have no negative length where two nodes' clocks disagree.
-func (u *User) show(seq uint64, at Millis, cause Cause, actor string) (Change, bool) {
+func (u *User) show(p Place, at Millis, cause Cause, actor string) (Change, bool) {
 	status := u.Observed()
 	if u.Override != nil {
 		status = u.Override.Status
 	}
 	if status == u.Status() {
 		if u.Shown.Since == 0 { // named for the first time, and not by coming online
-			u.Shown = Shown{Status: status, Since: at, Cause: cause, Actor: actor, Seq: seq}
+			u.Shown = Shown{Status: status, Since: at, Cause: cause, Actor: actor, Seq: p.Seq, Nth: p.Nth}
 		}
 		return Change{}, false
 	}
 	from := u.Shown
 	from.Status = u.Status()
-	u.Shown = Shown{Status: status, Since: max(at, from.Since), Cause: cause, Actor: actor, Seq: seq}
+	u.Shown = Shown{Status: status, Since: max(at, from.Since), Cause: cause, Actor: actor, Seq: p.Seq, Nth: p.Nth}
 	return Change{User: u.ID, From: from, To: u.Shown, Observed: u.Observed(), LastSeen: u.LastSeen()}, true
 }
 
@@ -247,7 +254,7 @@ func (u *User) show(seq uint64, at Millis, cause Cause, actor string) (Change, b
 // later sequence, and so folds to what the whole log folds to.
 func Witnessed(e *Event) (Beat, Moment) {
 	b := Beat{User: e.User, Session: e.Session, Actor: e.Actor, At: e.Since, Idle: e.Idle}
-	return b, Moment{Seq: e.By, Nth: e.Nth, Time: e.Since}
+	return b, Moment{Seq: e.By, Nth: e.ByNth, Time: e.Since}
 }
 
 // Raw is the inverse of RawBeat.Beat.

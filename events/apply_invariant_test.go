@@ -63,7 +63,7 @@ func TestAHeartbeatBeforeTheTimeoutWins(t *testing.T) {
 				continue
 			}
 			for _, s := range before.Sessions {
-				if live := u.Session(s.ID) != nil; live != (s.ID != said.Session || s.Seq > said.Judged) {
+				if live := u.Session(s.ID) != nil; live != (s.ID != said.Session || said.JudgedPlace().Before(s.Place())) {
 					t.Fatalf("session %+v is live: %v, after %+v", s, live, said)
 				}
 			}

@@ -29,7 +29,7 @@ func TestApplyDoesWhatTheModelDoes(t *testing.T) {
 			before.Status = u.Status()
 			changes := log[i].fold(&u)
 			if changed, why := m.tell(log[i].at, log[i].said()); changed {
-				compareChange(t, changes, &before, m, log[i].at.Seq, why)
+				compareChange(t, changes, &before, m, log[i].at.Place(), why)
 			} else if len(changes) != 0 {
 				t.Fatalf("%+v is no change", changes)
 			}
@@ -38,12 +38,12 @@ func TestApplyDoesWhatTheModelDoes(t *testing.T) {
 	})
 }
 
-func compareChange(t *rapid.T, got []events.Change, from *events.Shown, m *model, seq uint64, why events.Cause) {
+func compareChange(t *rapid.T, got []events.Change, from *events.Shown, m *model, place events.Place, why events.Cause) {
 	if len(got) != 1 {
 		t.Fatalf("%d changes, want one, to %s", len(got), m.shown)
 	}
 	want := events.Change{User: "alice", From: *from, Observed: m.observed(), LastSeen: m.lastSeen(),
-		To: events.Shown{Status: m.shown, Since: m.since, Cause: why, Actor: got[0].To.Actor, Seq: seq}}
+		To: events.Shown{Status: m.shown, Since: m.since, Cause: why, Actor: got[0].To.Actor, Seq: place.Seq, Nth: place.Nth}}
 	if d := diff(want, got[0]); d != "" {
 		t.Fatalf("change (-model +got):\n%s", d)
 	}
@@ -62,7 +62,7 @@ func compareWithModel(t *rapid.T, u *events.User, m *model) {
 	for id, signs := range m.signs {
 		s := events.Session{ID: id, Since: signs[0].at}
 		for _, sign := range signs {
-			s.Seq, s.Nth, s.Idle, s.LastSeen = sign.seq, sign.nth, sign.idle, m.seen(id)
+			s.Seq, s.Nth, s.Idle, s.LastSeen = sign.place.Seq, sign.place.Nth, sign.idle, m.seen(id)
 			if sign.device != "" {
 				s.Device = sign.device
 			}
@@ -82,8 +82,8 @@ func TestABeatFoldsLikeItsEvent(t *testing.T) {
 			before, said := u.Clone(), log[i].said()
 			changes := log[i].fold(&u)
 			compareApplied(t, &before, log[i].at, said, &u, changes)
-			if log[i].event == nil { // an event may leave out what a beat may
-				b := log[i].beats[0]
+			if entry := log[i].entries[0]; entry.event == nil { // an event may leave out what a beat may
+				b := entry.beat
 				said.Session, said.Actor = b.Session, b.Actor
 				compareApplied(t, &before, log[i].at, said, &u, changes)
 			}

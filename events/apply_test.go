@@ -8,7 +8,7 @@ import (
 	"github.com/rollcall-dev/rollcall/events"
 )
 
-// entry is a message at its sequence, a second apart from its neighbours, and
+// entry is a commit of one event at its sequence, a second apart from its neighbours, and
 // stamped by a node whose clock is the broker's unless it says otherwise.
 func entry(seq uint64, e events.Event) message {
 	at := events.Moment{Seq: seq, Time: morning + events.Millis(seq)*1000}
@@ -16,16 +16,27 @@ func entry(seq uint64, e events.Event) message {
 	if e.At == 0 {
 		e.At = at.Time
 	}
-	return message{at: at, event: &e}
+	return message{at: at, entries: []saying{{event: &e}}}
 }
 
+// beats is a commit of beats.
 func beats(seq uint64, said ...events.Beat) message {
-	m := message{at: events.Moment{Seq: seq, Time: morning + events.Millis(seq)*1000}, beats: said}
-	for i := range said {
-		said[i].User = "alice"
-		if said[i].At == 0 {
-			said[i].At = m.at.Time
+	m := message{at: events.Moment{Seq: seq, Time: morning + events.Millis(seq)*1000}}
+	for _, b := range said {
+		b.User = "alice"
+		if b.At == 0 {
+			b.At = m.at.Time
 		}
+		m.entries = append(m.entries, saying{beat: b})
+	}
+	return m
+}
+
+// commit is what several messages of one sequence are as one.
+func commit(parts ...message) message {
+	m := message{at: parts[0].at}
+	for _, p := range parts {
+		m.entries = append(m.entries, p.entries...)
 	}
 	return m
 }
@@ -41,7 +52,7 @@ func TestAPageThatClosesAfterTheLogoutDoesNotBringItsUserBack(t *testing.T) {
 	if diff := cmp.Diff(want, u); diff != "" {
 		t.Errorf("a leaving beat changed him (-want +got):\n%s", diff)
 	}
-	e := leaving.beats[0].Event()
+	e := leaving.said()
 	events.Apply(&u, leaving.at, &e)
 	if diff := cmp.Diff(want, u); diff != "" {
 		t.Errorf("the event of a leaving beat changed him (-want +got):\n%s", diff)

@@ -36,11 +36,14 @@ const skew = Millis(10_000)
 // Moment is where in the log, and when, something happened.
 type Moment struct {
 	Seq     uint64
-	Nth     uint32 // which beat of its message, from 0; 0 for other events
+	Nth     uint32 // which entry of its commit, from 0
 	Time    Millis // the broker's timestamp
 	Covered int64  // covered time, Clock's milliseconds
 	Mono    int64  // this process's monotonic clock in nanoseconds when it read the message, 0 where it was read late; never stored
 }
+
+// Place is where in the log m is.
+func (m Moment) Place() Place { return Place{m.Seq, m.Nth} }
 
 // Effective is when something happened that a node says it accepted at at. A
 // time within skew of the broker's, or ahead of it, is the broker's: one clock,
@@ -59,8 +62,8 @@ type Limits struct {
 	LeaveGrace time.Duration // after a beat that said its page was closing
 }
 
-// maxTimeout caps what a declared interval can earn a session.
-const maxTimeout = 15 * time.Minute
+// MaxTimeout caps what a declared interval can earn a session.
+const MaxTimeout = 15 * time.Minute
 
 // Of returns how long s may be silent: LeaveGrace after a leaving beat, else
 // Timeout, or 2.5 times the interval that its client declared where that is
@@ -70,7 +73,7 @@ func (l Limits) Of(s *Session) time.Duration {
 		return min(l.LeaveGrace, l.Timeout)
 	}
 	declared := time.Duration(s.Every) * 2500 * time.Millisecond
-	return max(l.Timeout, min(declared, maxTimeout))
+	return max(l.Timeout, min(declared, MaxTimeout))
 }
 
 // Due returns the covered time, in Clock's milliseconds, at which s has been

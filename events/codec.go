@@ -41,59 +41,41 @@ func misread(data []byte) (Event, error) {
 	return Event{}, fmt.Errorf("%w: not JSON of an event", ErrMalformed)
 }
 
-// The field numbers of presencepb/heartbeat.proto. The batch is on the path of
-// every heartbeat, so it is written and read by hand, without an allocation
-// per beat; a fuzz test holds this code against the generated one.
-const (
-	batchBeats = 1
-	batchAt    = 2
-
-	beatUser    = 1
-	beatSession = 2
-	beatAfter   = 3
-	beatIdle    = 4
-	beatEvery   = 5
-	beatLeaving = 6
-	beatActor   = 7
-)
-
-// AppendBatch appends the HeartbeatBatch of beats to dst. Beats whose actor is
+// AppendBatch appends the HeartbeatBatch of beats to dst, as clients send it. Beats whose actor is
 // their user, or whose session is DefaultSession, leave those fields out.
 func AppendBatch(dst []byte, beats []Beat) []byte {
 	if len(beats) == 0 {
 		return dst
 	}
 	at := beats[0].At
-	dst = protowire.AppendTag(dst, batchAt, protowire.VarintType)
+	dst = protowire.AppendTag(dst, commitAt, protowire.VarintType)
 	dst = protowire.AppendVarint(dst, uint64(at))
 	for i := range beats {
 		b := &beats[i]
-		dst = protowire.AppendTag(dst, batchBeats, protowire.BytesType)
-		dst = protowire.AppendVarint(dst, uint64(sizeBeat(b, at)))
-		dst = appendBeat(dst, b, at)
+		dst = AppendBeat(dst, b, at)
 	}
 	return dst
 }
 
 func appendBeat(dst []byte, b *Beat, at Millis) []byte {
-	dst = appendString(dst, beatUser, b.User)
+	dst = appendString(dst, entryUser, b.User)
 	if b.Session != DefaultSession {
-		dst = appendString(dst, beatSession, b.Session)
+		dst = appendString(dst, entrySession, b.Session)
 	}
 	if b.At != at {
-		dst = appendUint(dst, beatAfter, protowire.EncodeZigZag(int64(b.At-at)))
+		dst = appendUint(dst, entryAfter, protowire.EncodeZigZag(int64(b.At-at)))
 	}
 	if b.Idle {
-		dst = appendUint(dst, beatIdle, 1)
+		dst = appendUint(dst, entryIdle, 1)
 	}
 	if b.Every != 0 {
-		dst = appendUint(dst, beatEvery, uint64(b.Every))
+		dst = appendUint(dst, entryEvery, uint64(b.Every))
 	}
 	if b.Leaving {
-		dst = appendUint(dst, beatLeaving, 1)
+		dst = appendUint(dst, entryLeaving, 1)
 	}
 	if b.Actor != b.User {
-		dst = appendString(dst, beatActor, b.Actor)
+		dst = appendString(dst, entryActor, b.Actor)
 	}
 	return dst
 }
@@ -195,7 +177,7 @@ func (b *Batch) Walk(data []byte) error {
 		}
 		data = data[n:]
 		switch {
-		case num == batchBeats && typ == protowire.BytesType:
+		case num == commitEntries && typ == protowire.BytesType:
 			v, n := protowire.ConsumeBytes(data)
 			if n < 0 {
 				return b.broken()
@@ -205,7 +187,7 @@ func (b *Batch) Walk(data []byte) error {
 			if !b.Beats[len(b.Beats)-1].decode(v) {
 				return b.broken()
 			}
-		case num == batchAt && typ == protowire.VarintType:
+		case num == commitAt && typ == protowire.VarintType:
 			v, n := protowire.ConsumeVarint(data)
 			if n < 0 {
 				return b.broken()
@@ -239,50 +221,52 @@ func (b *RawBeat) decode(data []byte) bool {
 			return false
 		}
 		data = data[n:]
-		switch typ {
-		case protowire.BytesType:
-			v, n := protowire.ConsumeBytes(data)
-			if n < 0 {
-				return false
-			}
-			data = data[n:]
-			switch num {
-			case beatUser:
-				b.User = v
-			case beatSession:
-				b.Session = v
-			case beatActor:
-				b.Actor = v
-			}
-		case protowire.VarintType:
-			v, n := protowire.ConsumeVarint(data)
-			if n < 0 {
-				return false
-			}
-			data = data[n:]
-			b.setVarint(num, v)
-		default:
-			n := protowire.ConsumeFieldValue(num, typ, data)
-			if n < 0 {
-				return false
-			}
-			data = data[n:]
+		if n = b.take(num, typ, data); n < 0 {
+			return false
 		}
+		data = data[n:]
 	}
 	return true
 }
 
+// take takes one field in and returns its size, negative where it is broken.
+func (b *RawBeat) take(num protowire.Number, typ protowire.Type, data []byte) int {
+	switch typ {
+	case protowire.BytesType:
+		v, n := protowire.ConsumeBytes(data)
+		if n < 0 {
+			return n
+		}
+		switch num {
+		case entryUser:
+			b.User = v
+		case entrySession:
+			b.Session = v
+		case entryActor:
+			b.Actor = v
+		}
+		return n
+	case protowire.VarintType:
+		v, n := protowire.ConsumeVarint(data)
+		if n >= 0 {
+			b.setVarint(num, v)
+		}
+		return n
+	}
+	return protowire.ConsumeFieldValue(num, typ, data)
+}
+
 func (b *RawBeat) setVarint(num protowire.Number, v uint64) {
 	switch num {
-	case beatAfter:
+	case entryAfter:
 		b.At = Millis(protowire.DecodeZigZag(v))
-	case beatIdle:
+	case entryIdle:
 		b.Idle = v != 0
-	case beatEvery:
+	case entryEvery:
 		// As the generated code does, a uint32 field keeps the low 32 bits;
 		// what does not fit 16 bits is out of any range and stays so.
 		b.Every = uint16(min(v&0xffffffff, 0xffff))
-	case beatLeaving:
+	case entryLeaving:
 		b.Leaving = v != 0
 	}
 }

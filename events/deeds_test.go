@@ -19,7 +19,9 @@ func (w *scribe) drawBeat() events.Beat {
 		Leaving: rapid.IntRange(0, 4).Draw(w.t, "leaving") == 4}
 }
 
-func (w *scribe) beat() { w.write(message{at: w.moment(), beats: []events.Beat{w.drawBeat()}}) }
+func (w *scribe) beat() {
+	w.write(message{at: w.moment(), entries: []saying{{beat: w.drawBeat()}}})
+}
 
 // refresh is the beat of every thirty seconds: it changes nothing.
 func (w *scribe) refresh() {
@@ -28,14 +30,14 @@ func (w *scribe) refresh() {
 	}
 	s := rapid.SampledFrom(w.u.Sessions).Draw(w.t, "session")
 	m := w.moment()
-	w.write(message{at: m, beats: []events.Beat{{User: w.u.ID, Session: s.ID, At: w.at(), Idle: s.Idle}}})
+	w.write(message{at: m, entries: []saying{{beat: events.Beat{User: w.u.ID, Session: s.ID, At: w.at(), Idle: s.Idle}}}})
 }
 
 // batch publishes the beats of several sessions, or more of one.
 func (w *scribe) batch() {
 	m := message{at: w.moment()}
 	for range rapid.IntRange(2, 4).Draw(w.t, "beats") {
-		m.beats = append(m.beats, w.drawBeat())
+		m.entries = append(m.entries, saying{beat: w.drawBeat()})
 	}
 	w.write(m)
 }
@@ -59,7 +61,7 @@ func (w *scribe) offline() {
 		return
 	}
 	s := rapid.SampledFrom(w.u.Sessions).Draw(w.t, "session")
-	w.judge(sign{s.ID, s.Seq, s.LastSeen})
+	w.judge(sign{s.ID, s.Place(), s.LastSeen})
 }
 
 // late publishes what was judged at some time before, and perhaps published
@@ -72,7 +74,8 @@ func (w *scribe) late() {
 
 func (w *scribe) judge(s sign) {
 	cause := rapid.SampledFrom([]events.Cause{events.CauseTimeout, events.CauseLeft}).Draw(w.t, "cause")
-	w.publish(events.Event{Type: events.Offline, Session: s.session, Judged: s.seq, LastSeen: s.seen, Cause: cause, Actor: events.ServiceActor})
+	w.publish(events.Event{Type: events.Offline, Session: s.session, Judged: s.place.Seq, JudgedNth: s.place.Nth, LastSeen: s.seen,
+		Cause: cause, Actor: events.ServiceActor})
 }
 
 // imported says when alice was last seen before the log began.
@@ -86,17 +89,17 @@ func (w *scribe) override() {
 		w.publish(events.Event{Type: events.Override, Change: events.OverrideCleared})
 		return
 	}
-	w.publish(events.Event{Type: events.Override, Change: events.OverrideSet,
+	w.put = append(w.put, w.publish(events.Event{Type: events.Override, Change: events.OverrideSet,
 		Status: rapid.SampledFrom(events.Statuses[:]).Draw(w.t, "status"),
-		Reason: rapid.SampledFrom([]string{"", "lunch"}).Draw(w.t, "reason")})
-	w.put = append(w.put, w.seq)
+		Reason: rapid.SampledFrom([]string{"", "lunch"}).Draw(w.t, "reason")}))
 }
 
 // expiry ends the override that stands, or comes too late for it.
 func (w *scribe) expiry() {
 	if len(w.put) > 0 {
 		judged := rapid.SampledFrom(w.put).Draw(w.t, "judged")
-		w.publish(events.Event{Type: events.Override, Change: events.OverrideExpired, Judged: judged, Actor: events.ServiceActor})
+		w.publish(events.Event{Type: events.Override, Change: events.OverrideExpired, Judged: judged.Seq, JudgedNth: judged.Nth,
+			Actor: events.ServiceActor})
 	}
 }
 
@@ -106,7 +109,8 @@ func (w *scribe) witness() {
 		return
 	}
 	p := w.u.Pending[0]
-	e := events.Event{Type: events.Online, Session: p.Session, By: p.By, Nth: p.Nth, Since: p.Since, Idle: p.Idle, Voids: p.Voids, Actor: p.Actor}
+	e := events.Event{Type: events.Online, Session: p.Session, By: p.By.Seq, ByNth: p.By.Nth, Since: p.Since, Idle: p.Idle,
+		Voids: p.Voids.Seq, VoidsNth: p.Voids.Nth, Actor: p.Actor}
 	w.told = append(w.told, e)
 	w.waits = 0
 	w.publish(e)

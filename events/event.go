@@ -11,8 +11,7 @@ import (
 // Type names what happened.
 type Type string
 
-// The event types. Heartbeats are not published one by one: they travel in
-// batches (see Beat).
+// The event types. A heartbeat that says nothing unusual is a Beat.
 const (
 	Login     Type = "login"     // a session began
 	Heartbeat Type = "heartbeat" // a session is still there
@@ -87,7 +86,7 @@ const (
 // Event is one thing that happened to one user. Fields beyond the first block
 // belong to single types, as their comments say; they are empty elsewhere.
 type Event struct {
-	ID      string `json:"id"`                // UUIDv7
+	ID      string `json:"id"`                // UUIDv7, made of the event's place: see IDAt; empty until it has one
 	Type    Type   `json:"type"`              //
 	V       int    `json:"v"`                 // schema version
 	User    string `json:"user,omitempty"`    // empty only for Erased
@@ -113,8 +112,12 @@ type Event struct {
 
 	Since Millis `json:"since,omitempty"` // Online: when the heartbeat was accepted
 	By    uint64 `json:"by,omitempty"`    // Online: seq of the heartbeat that did it
-	Nth   uint32 `json:"nth,omitempty"`   // Online: which beat of that message, from 0
 	Voids uint64 `json:"voids,omitempty"` // Online: seq of the Offline that it undoes, if any
+
+	// Which entry of the commit it is that Judged, By and Voids name, from 0.
+	JudgedNth uint32 `json:"judged_nth,omitempty"`
+	ByNth     uint32 `json:"by_nth,omitempty"`
+	VoidsNth  uint32 `json:"voids_nth,omitempty"`
 
 	Hash string `json:"hash,omitempty"` // Erased: hex SHA-256 of salt and user id
 	Salt string `json:"salt,omitempty"` // Erased: hex
@@ -131,6 +134,16 @@ type Beat struct {
 	Idle    bool
 	Leaving bool
 }
+
+// JudgedPlace is the place that an Offline or an expired Override names.
+func (e *Event) JudgedPlace() Place { return Place{e.Judged, e.JudgedNth} }
+
+// ByPlace is the place of the heartbeat that an Online witnesses.
+func (e *Event) ByPlace() Place { return Place{e.By, e.ByNth} }
+
+// VoidsPlace is the place of the Offline that an Online undoes; the zero Place:
+// none.
+func (e *Event) VoidsPlace() Place { return Place{e.Voids, e.VoidsNth} }
 
 // Event unfolds b into the event that it stands for, without an ID: a beat has
 // none of its own.
@@ -182,8 +195,8 @@ func (e *Event) Validate() error {
 	if !e.known() {
 		return fmt.Errorf("%w: %.64q", ErrUnknownType, e.Type)
 	}
-	if e.At == 0 {
-		return require(false, "no time")
+	if e.At <= 0 || !inCalendar(e.At, e.Until, e.LastSeen, e.Since) {
+		return require(false, "no time, or one that RFC 3339 cannot say")
 	}
 	if e.Type == Erased {
 		return require(isHash(e.Hash) && e.Salt != "", "erased without hash and salt")
@@ -223,6 +236,19 @@ func (e *Event) validateFields() error {
 		return require(e.By > 0 && e.Session != "", "online without the beat that it witnesses")
 	}
 	return nil
+}
+
+// maxMillis is the last moment of the year 9999, after which RFC 3339 ends.
+const maxMillis = Millis(253402300799_999)
+
+// inCalendar reports whether all of times can be written down, and read again.
+func inCalendar(times ...Millis) bool {
+	for _, t := range times {
+		if t < 0 || t > maxMillis {
+			return false
+		}
+	}
+	return true
 }
 
 // isHash reports whether s is a SHA-256 as HashID writes it.

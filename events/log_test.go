@@ -8,30 +8,37 @@ import (
 	"github.com/rollcall-dev/rollcall/events"
 )
 
-// message is one message of a log about alice: an event, or a batch of beats.
+// message is one commit of a log about alice, or one entry of it: see singly.
 type message struct {
-	at    events.Moment
-	event *events.Event // nil: a batch
-	beats []events.Beat
+	at      events.Moment
+	entries []saying // in their order; the first is the one that at names
+}
+
+// saying is one entry: an event, or a beat.
+type saying struct {
+	event *events.Event // nil: a beat
+	beat  events.Beat
 }
 
 // fold applies m to u as a view does.
 func (m *message) fold(u *events.User) []events.Change {
 	var changes []events.Change
-	if m.event != nil {
-		if c, ok := events.Apply(u, m.at, m.event); ok {
-			changes = append(changes, c)
-		}
-	}
 	at := m.at
-	for _, b := range m.beats {
-		raw := b.Raw()
-		if c, ok := events.ApplyBeat(u, at, &raw); ok {
+	for i := range m.entries {
+		if c, ok := m.entries[i].apply(u, at); ok {
 			changes = append(changes, c)
 		}
 		at.Nth++
 	}
 	return changes
+}
+
+func (s *saying) apply(u *events.User, at events.Moment) (events.Change, bool) {
+	if s.event != nil {
+		return events.Apply(u, at, s.event)
+	}
+	raw := s.beat.Raw()
+	return events.ApplyBeat(u, at, &raw)
 }
 
 // fullFold applies the whole log to a fresh user.
@@ -44,15 +51,12 @@ func fullFold(log []message) (events.User, []events.Change) {
 	return u, changes
 }
 
-// singly is log with a message for each beat.
+// singly is log with a message for each entry.
 func singly(log []message) []message {
 	var single []message
 	for _, m := range log {
-		if m.event != nil {
-			single = append(single, m)
-		}
-		for _, b := range m.beats {
-			single = append(single, message{at: m.at, beats: []events.Beat{b}})
+		for _, e := range m.entries {
+			single = append(single, message{at: m.at, entries: []saying{e}})
 			m.at.Nth++
 		}
 	}
@@ -61,10 +65,10 @@ func singly(log []message) []message {
 
 // said is the event of a message of singly.
 func (m *message) said() events.Event {
-	if m.event != nil {
-		return *m.event
+	if e := m.entries[0].event; e != nil {
+		return *e
 	}
-	return m.beats[0].Event()
+	return m.entries[0].beat.Event()
 }
 
 // diff is cmp.Diff, but quick where there is none: properties ask for it at

@@ -7,9 +7,9 @@ import (
 // model tells the rules a second time, slowly: it keeps every sign of life that
 // counts, and works out everything else from them each time it is asked.
 type model struct {
-	signs    map[string][]modelSign   // live session → all its signs of life since it began
-	left     []events.Millis          // what ended sessions, logins and imports said of last seen
-	override map[uint64]events.Status // sequence → status, of the one that stands
+	signs    map[string][]modelSign         // live session → all its signs of life since it began
+	left     []events.Millis                // what ended sessions, logins and imports said of last seen
+	override map[events.Place]events.Status // place → status, of the one that stands
 	shown    events.Status
 	since    events.Millis
 	named    bool
@@ -17,8 +17,7 @@ type model struct {
 }
 
 type modelSign struct {
-	seq    uint64
-	nth    uint32
+	place  events.Place
 	at     events.Millis
 	idle   bool
 	device string
@@ -68,7 +67,7 @@ func (m *model) tell(at events.Moment, e events.Event) (changed bool, why events
 		m.offline(e)
 		return m.look(stamp), e.Cause
 	case events.Override:
-		return m.overridden(at.Seq, stamp, e)
+		return m.overridden(at.Place(), stamp, e)
 	}
 	return false, ""
 }
@@ -83,7 +82,7 @@ func believed(at events.Moment, stamp events.Millis) events.Millis {
 }
 
 func (m *model) sign(session string, at events.Moment, stamp events.Millis, e events.Event) {
-	m.signs[session] = append(m.signs[session], modelSign{at.Seq, at.Nth, stamp, e.Idle, e.Device})
+	m.signs[session] = append(m.signs[session], modelSign{at.Place(), stamp, e.Idle, e.Device})
 }
 
 func (m *model) logout(session string, at events.Millis, all bool) {
@@ -101,7 +100,7 @@ func (m *model) offline(e events.Event) {
 		return
 	}
 	for _, s := range m.signs[e.Session] {
-		if s.seq > e.Judged {
+		if later := s.place.Seq > e.Judged || s.place.Seq == e.Judged && s.place.Nth > e.JudgedNth; later {
 			return
 		}
 	}
@@ -111,16 +110,16 @@ func (m *model) offline(e events.Event) {
 	}
 }
 
-func (m *model) overridden(seq uint64, at events.Millis, e events.Event) (bool, events.Cause) {
+func (m *model) overridden(place events.Place, at events.Millis, e events.Event) (bool, events.Cause) {
 	switch e.Change {
 	case events.OverrideSet:
-		m.override = map[uint64]events.Status{seq: e.Status}
+		m.override = map[events.Place]events.Status{place: e.Status}
 		return m.look(at), events.CauseOverride
 	case events.OverrideCleared:
 		m.override = nil
 		return m.look(at), events.CauseOverrideCleared
 	}
-	if _, stands := m.override[e.Judged]; stands {
+	if _, stands := m.override[events.Place{Seq: e.Judged, Nth: e.JudgedNth}]; stands {
 		m.override = nil
 		return m.look(at), events.CauseOverrideExpired
 	}

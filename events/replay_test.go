@@ -1,7 +1,6 @@
 package events_test
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/rollcall-dev/rollcall/events"
@@ -12,26 +11,27 @@ import (
 func (w *scribe) longestTrim() uint64 {
 	horizon := w.seq + 1
 	for _, p := range w.u.Pending {
-		horizon = min(horizon, p.By)
+		horizon = min(horizon, p.By.Seq)
 	}
 	return horizon
 }
 
 // trimmedFold folds what a trimmed log kept: every event, and the beats from
-// horizon on; and the beats before it that online events stand for.
+// horizon on; and, in their places, the beats before it that online events stand
+// for.
 func trimmedFold(log []message, horizon uint64) (events.User, []events.Change) {
 	u := events.User{ID: "alice"}
 	gone := witnesses(log, horizon)
 	var changes []events.Change
-	for i := range log {
-		for len(gone) > 0 && gone[0].By <= log[i].at.Seq {
-			b, m := events.Witnessed(gone[0])
-			stand := message{at: m, beats: []events.Beat{b}}
-			changes = append(changes, stand.fold(&u)...)
+	for _, m := range singly(log) {
+		for len(gone) > 0 && !m.at.Place().Before(gone[0].ByPlace()) {
+			b, at := events.Witnessed(gone[0])
+			lost := message{at: at, entries: []saying{{beat: b}}}
+			changes = append(changes, lost.fold(&u)...)
 			gone = gone[1:]
 		}
-		if log[i].event != nil || log[i].at.Seq >= horizon {
-			changes = append(changes, log[i].fold(&u)...)
+		if m.entries[0].event != nil || m.at.Seq >= horizon {
+			changes = append(changes, m.fold(&u)...)
 		}
 	}
 	return u, changes
@@ -42,12 +42,12 @@ func trimmedFold(log []message, horizon uint64) (events.User, []events.Change) {
 func witnesses(log []message, horizon uint64) []*events.Event {
 	var online []*events.Event
 	for i := range log {
-		if e := log[i].event; e != nil && e.Type == events.Online && e.By < horizon {
-			online = append(online, e)
+		for _, entry := range log[i].entries {
+			if e := entry.event; e != nil && e.Type == events.Online && e.By < horizon {
+				online = append(online, e)
+			}
 		}
 	}
-	slices.SortStableFunc(online, func(a, b *events.Event) int {
-		return cmp.Or(cmp.Compare(a.By, b.By), cmp.Compare(a.Nth, b.Nth))
-	})
+	slices.SortStableFunc(online, func(a, b *events.Event) int { return a.ByPlace().Compare(b.ByPlace()) })
 	return online
 }

@@ -37,10 +37,10 @@ type scribe struct {
 	log    []message
 	u      events.User
 	seq    uint64
-	now    events.Millis // broker's timestamp
-	stamp  events.Millis // last `at` of the import, 0: it is over
-	heard  []sign        // every login and beat so far
-	put    []uint64      // sequences at which an override was set
+	now    events.Millis  // broker's timestamp
+	stamp  events.Millis  // last `at` of the import, 0: it is over
+	heard  []sign         // every login and beat so far
+	put    []events.Place // where an override was set
 	told   []events.Event
 	waits  int // messages since a witness began to wait
 }
@@ -48,7 +48,7 @@ type scribe struct {
 // sign is a sign of life as the timeout consumer remembers it.
 type sign struct {
 	session string
-	seq     uint64
+	place   events.Place
 	seen    events.Millis
 }
 
@@ -98,8 +98,13 @@ func (w *scribe) deed(do func(*scribe)) func(*rapid.T) {
 	}
 }
 
-// moment is the next place in the log.
+// moment is the next place in the log: in another commit, or in the last one.
 func (w *scribe) moment() events.Moment {
+	if n := len(w.log); n > 0 && rapid.IntRange(0, 2).Draw(w.t, "same commit") == 2 {
+		at := w.log[n-1].at
+		at.Nth = uint32(len(w.log[n-1].entries))
+		return at
+	}
 	w.seq += rapid.Uint64Range(1, 3).Draw(w.t, "seq")
 	least := int64(0)
 	if w.habits.clocks == wrong {
@@ -126,16 +131,26 @@ func (w *scribe) at() events.Millis {
 func (w *scribe) goLive() { w.stamp = 0 }
 
 func (w *scribe) write(m message) {
-	m.fold(&w.u)
-	w.log = append(w.log, m)
-	for i := range w.u.Sessions {
-		if s := &w.u.Sessions[i]; s.Seq == m.at.Seq {
-			w.heard = append(w.heard, sign{s.ID, s.Seq, s.LastSeen})
+	at := m.at
+	for i := range m.entries {
+		m.entries[i].apply(&w.u, at)
+		for j := range w.u.Sessions {
+			if s := &w.u.Sessions[j]; s.Place() == at.Place() {
+				w.heard = append(w.heard, sign{s.ID, s.Place(), s.LastSeen})
+			}
 		}
+		at.Nth++
 	}
+	if m.at.Nth == 0 {
+		w.log = append(w.log, m)
+		return
+	}
+	last := &w.log[len(w.log)-1]
+	last.entries = append(last.entries, m.entries...)
 }
 
-func (w *scribe) publish(e events.Event) {
+// publish returns the place of e.
+func (w *scribe) publish(e events.Event) events.Place {
 	m := w.moment()
 	e.V, e.User, e.At = events.Version, w.u.ID, w.at()
 	if e.Actor == "" {
@@ -144,5 +159,6 @@ func (w *scribe) publish(e events.Event) {
 	if err := e.Validate(); err != nil {
 		w.t.Fatalf("%+v: %v", e, err)
 	}
-	w.write(message{at: m, event: &e})
+	w.write(message{at: m, entries: []saying{{event: &e}}})
+	return m.Place()
 }

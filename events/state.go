@@ -30,7 +30,7 @@ type Session struct {
 // Activity is a session's last sign of life.
 type Activity struct {
 	Seq      uint64
-	Nth      uint32 // which beat of that message
+	Nth      uint32 // which entry of that commit
 	LastSeen Millis
 	Covered  int64  // covered time, Clock's milliseconds
 	Mono     int64  // see Moment
@@ -47,6 +47,7 @@ type StandingOverride struct {
 	Reason string
 	Until  Millis // 0: until cleared
 	Seq    uint64
+	Nth    uint32 // which entry of that commit
 	Set    Millis
 	Alarm  int64 // as Session.Alarm
 }
@@ -59,6 +60,7 @@ type Shown struct {
 	Cause  Cause
 	Actor  string
 	Seq    uint64
+	Nth    uint32 // which entry of that commit
 }
 
 // Witness is a heartbeat that changed something, waiting to be written down as
@@ -66,12 +68,20 @@ type Shown struct {
 type Witness struct {
 	Session string
 	Actor   string
-	By      uint64 // the beat's sequence
-	Nth     uint32 // which beat of that message
+	By      Place  // the beat
 	Since   Millis // when it was accepted
 	Idle    bool
-	Voids   uint64 // the Offline that it overtook, 0: none
+	Voids   Place // the Offline that it overtook; the zero Place: none
 }
+
+// Place is where the activity is in the log.
+func (a *Activity) Place() Place { return Place{a.Seq, a.Nth} }
+
+// Place is where the override is in the log.
+func (o *StandingOverride) Place() Place { return Place{o.Seq, o.Nth} }
+
+// Place is where the change is in the log.
+func (s *Shown) Place() Place { return Place{s.Seq, s.Nth} }
 
 // Known reports whether the log has named the user.
 func (u *User) Known() bool { return u.Seq > 0 }

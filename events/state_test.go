@@ -18,9 +18,9 @@ func crowded() events.User {
 			{ID: "app", Device: "phone", Since: morning, Alarm: 4, Activity: events.Activity{Seq: 9, Nth: 2, LastSeen: morning + 6, Covered: 6, Mono: 7,
 				Every: 60, Idle: true, Leaving: true, Beaten: true}},
 		},
-		Override: &events.StandingOverride{Status: events.StatusBusy, By: "ops", Reason: "on a call", Until: morning + 9, Seq: 7, Set: morning, Alarm: 5},
-		Shown:    events.Shown{Status: events.StatusBusy, Since: morning, Cause: events.CauseOverride, Actor: "ops", Seq: 7},
-		Pending:  []events.Witness{{Session: "web-1", Actor: "alice", By: 8, Nth: 1, Since: morning, Idle: true, Voids: 4}},
+		Override: &events.StandingOverride{Status: events.StatusBusy, By: "ops", Reason: "on a call", Until: morning + 9, Seq: 7, Nth: 3, Set: morning, Alarm: 5},
+		Shown:    events.Shown{Status: events.StatusBusy, Since: morning, Cause: events.CauseOverride, Actor: "ops", Seq: 7, Nth: 3},
+		Pending:  []events.Witness{{Session: "web-1", Actor: "alice", By: events.Place{Seq: 8, Nth: 1}, Since: morning, Idle: true, Voids: events.Place{Seq: 4, Nth: 2}}},
 	}
 }
 

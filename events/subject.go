@@ -11,44 +11,48 @@ import (
 const (
 	// StreamHot holds everything that happens, in the one order there is.
 	StreamHot = "PRESENCE"
-	// StreamAudit holds a copy of UserSubjects for a year.
-	StreamAudit = "PRESENCE_AUDIT"
-	// StreamLease holds who emits timeouts just now.
+	// StreamArchive holds every event but heartbeats, for a year.
+	StreamArchive = "PRESENCE_AUDIT"
+	// StreamLease holds which node does what only one should.
 	StreamLease = "PRESENCE_LEASE"
 )
 
-// The subjects of StreamHot.
+// LogSubject is the one subject of StreamHot: each message is a commit.
+const LogSubject = "presence.log"
+
+// ArchiveSubjects matches every message of StreamArchive:
+// presence.user.<uid>.<type>.
+const ArchiveSubjects = userPrefix + ">"
+
+const userPrefix = "presence.user."
+
+// The subjects of StreamLease.
 const (
-	// UserSubjects matches every JSON event: presence.user.<uid>.<type>.
-	UserSubjects = "presence.user.>"
-	// HeartbeatSubject carries HeartbeatBatch messages.
-	HeartbeatSubject = "presence.heartbeats"
-	// AliveSubject carries empty marks that tell a silent log from a dead one.
-	AliveSubject = "presence.alive"
+	LeaseSubjects = "presence.lease.*"
+	// LeaseTimeouts is held by the node that writes timeouts.
+	LeaseTimeouts = "presence.lease.timeouts"
+	// LeaseArchive is held by the node that archives and trims.
+	LeaseArchive = "presence.lease.archive"
 )
 
+// Headers of messages in StreamArchive: where its event was in StreamHot.
 const (
-	userPrefix = "presence.user."
-	// archivePrefix is where the archiver publishes; StreamAudit stores what
-	// arrives there under the subject that it had in StreamHot, because two
-	// streams may not listen to one subject.
-	archivePrefix = "presence.archive.user."
-)
-
-// ArchiveSubjects matches what the archiver publishes to StreamAudit.
-const ArchiveSubjects = archivePrefix + ">"
-
-// LeaseSubject is where the timeout consumers of all nodes meet.
-const LeaseSubject = "presence.lease.timeouts"
-
-// Headers of messages in the log.
-const (
-	// OriginSeqHeader is the sequence in StreamHot that an archived message had.
 	OriginSeqHeader = "Rollcall-Seq"
-	// OriginTimeHeader is the broker's timestamp that it had there, Unix milliseconds.
+	OriginNthHeader = "Rollcall-Nth" // left out for 0
+	// OriginTimeHeader is the broker's timestamp there, Unix milliseconds.
 	OriginTimeHeader = "Rollcall-Time"
-	// RequestHeader is a digest of the request behind an idempotency key.
-	RequestHeader = "Rollcall-Request"
+	// OriginAtHeader is only with an entry that the archiver could not read, and
+	// that it archived as it was: the `at` of its commit, Unix milliseconds.
+	OriginAtHeader = "Rollcall-Commit-At"
+	// OriginWholeHeader is only with a message that is no commit at all.
+	OriginWholeHeader = "Rollcall-Whole"
+)
+
+// unreadable stands for a user and a type that cannot be told. No id encodes to
+// a token that begins with a tilde.
+const (
+	unreadableUser = "~unreadable"
+	unreadableType = "entry"
 )
 
 // ErrSubject is returned for a subject that this package did not make.
@@ -78,10 +82,13 @@ func UserFilter(user string) string { return userPrefix + EncodeID(user) + ".>" 
 // TypeFilter matches every JSON event of one type.
 func TypeFilter(t Type) string { return userPrefix + "*." + string(t) }
 
-// ArchiveSubject returns where to publish the copy of a message that stands in
-// StreamHot under subject.
-func ArchiveSubject(subject string) string {
-	return archivePrefix + strings.TrimPrefix(subject, userPrefix)
+// UnreadableSubject is where an entry is archived that cannot be read, under its
+// user's name where that can: erasing the user erases it.
+func UnreadableSubject(user string) string {
+	if ValidID(user) != nil {
+		return userPrefix + unreadableUser + "." + unreadableType
+	}
+	return userPrefix + EncodeID(user) + "." + unreadableType
 }
 
 // ParseSubject takes a subject of Subject apart. The type is not checked: the

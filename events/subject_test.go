@@ -18,7 +18,10 @@ func TestSubjects(t *testing.T) {
 		{events.SubjectOf(&events.Event{Type: events.Erased, Hash: hash}), "presence.user.~" + hash + ".erased"},
 		{events.UserFilter("*"), "presence.user.%2A.>"},
 		{events.TypeFilter(events.Override), "presence.user.*.override"},
-		{events.ArchiveSubject(events.Subject("alice", events.Login)), "presence.archive.user.alice.login"},
+		{events.UnreadableSubject("zoë"), "presence.user.zo%C3%AB.entry"},
+		{events.UnreadableSubject(""), "presence.user.~unreadable.entry"},
+		{events.UnreadableSubject("a\nb"), "presence.user.~unreadable.entry"},
+		{events.UnreadableSubject("\xff"), "presence.user.~unreadable.entry"},
 	} {
 		if test.got != test.want {
 			t.Errorf("got %s, want %s", test.got, test.want)
@@ -31,7 +34,7 @@ func TestParseSubjectRefusesWhatSubjectDidNotMake(t *testing.T) {
 		"", "presence.user.", "presence.user.alice", "presence.user.alice.", "presence.user..login",
 		"presence.user.alice.login.more", "presence.users.alice.login", "presence.user.>", "presence.user.*.login",
 		"presence.user.a%2eb.login", "presence.user.%41.login", "presence.user.%2.login", "presence.user.a%.login",
-		events.HeartbeatSubject, events.ErasedSubject(events.HashID(salt, "alice")),
+		events.LogSubject, events.UnreadableSubject(""), events.ErasedSubject(events.HashID(salt, "alice")),
 	} {
 		user, _, err := events.ParseSubject(subject)
 		if !errors.Is(err, events.ErrSubject) {

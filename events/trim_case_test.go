@@ -12,7 +12,7 @@ func TestTrimmedLogs(t *testing.T) {
 	login := entry(1, events.Event{Type: events.Login, Session: "web"})
 	online := func(seq uint64, e events.Event) message {
 		e.Type, e.Session = events.Online, cmp.Or(e.Session, "web")
-		e.Since = cmp.Or(e.Since, entry(e.By, e).event.At)
+		e.Since = cmp.Or(e.Since, morning+events.Millis(e.By)*1000)
 		return entry(seq, e)
 	}
 	yesterday := morning - 86_400_000
@@ -41,15 +41,24 @@ func TestTrimmedLogs(t *testing.T) {
 			beats(2, events.Beat{Session: "web", At: morning + 2000 - 10_000}),
 			entry(3, events.Event{Type: events.Logout, Session: "web", At: morning + 3000 - 9_999})}},
 		"idle, active, idle in one lost batch": {3, []message{login, beats(2, idle, active, idle),
-			online(3, events.Event{By: 2, Idle: true}), online(4, events.Event{By: 2, Nth: 1}), online(5, events.Event{By: 2, Nth: 2, Idle: true})}},
+			online(3, events.Event{By: 2, Idle: true}), online(4, events.Event{By: 2, ByNth: 1}), online(5, events.Event{By: 2, ByNth: 2, Idle: true})}},
 		"that, written down in another order": {3, []message{login, beats(2, idle, active, idle),
-			online(3, events.Event{By: 2, Nth: 2, Idle: true}), online(4, events.Event{By: 2, Idle: true}), online(5, events.Event{By: 2, Nth: 1})}},
+			online(3, events.Event{By: 2, ByNth: 2, Idle: true}), online(4, events.Event{By: 2, Idle: true}), online(5, events.Event{By: 2, ByNth: 1})}},
 		"idle, active in one lost batch, witnessed twice": {3, []message{login, beats(2, idle, active),
-			online(3, events.Event{By: 2, Idle: true}), online(4, events.Event{By: 2, Nth: 1}),
-			online(5, events.Event{By: 2, Idle: true}), online(6, events.Event{By: 2, Nth: 1})}},
+			online(3, events.Event{By: 2, Idle: true}), online(4, events.Event{By: 2, ByNth: 1}),
+			online(5, events.Event{By: 2, Idle: true}), online(6, events.Event{By: 2, ByNth: 1})}},
 		"two sessions of one lost batch, and an offline that it overtook": {3, []message{login,
 			beats(2, events.Beat{Session: "app"}, active), offline,
-			online(4, events.Event{Session: "app", By: 2}), online(5, events.Event{By: 2, Nth: 1, Voids: 3})}},
+			online(4, events.Event{Session: "app", By: 2}), online(5, events.Event{By: 2, ByNth: 1, Voids: 3})}},
+		"a lost beat between two events of its commit": {3, []message{login,
+			commit(entry(2, events.Event{Type: events.Logout, Session: "web"}), beats(2, active), entry(2, events.Event{Type: events.Logout, Session: "web"})),
+			online(3, events.Event{By: 2, ByNth: 1})}},
+		"an offline that an earlier beat of its commit overtook": {3, []message{login,
+			commit(beats(2, active), entry(2, events.Event{Type: events.Offline, Session: "web", Cause: events.CauseTimeout, Judged: 1, LastSeen: morning + 1000})),
+			online(3, events.Event{By: 2, Voids: 2, VoidsNth: 1})}},
+		"an offline that judged a beat of its commit, and the next beat": {3, []message{login,
+			commit(beats(2, active), entry(2, events.Event{Type: events.Offline, Session: "web", Cause: events.CauseTimeout, Judged: 2, LastSeen: morning + 2000}), beats(2, active)),
+			online(3, events.Event{By: 2, ByNth: 2})}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if whole, _ := fullFold(test.log); len(whole.Pending) != 0 {

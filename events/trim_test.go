@@ -88,7 +88,7 @@ func unseen(u events.User, horizon uint64) events.User {
 		u.Sessions[i].LastSeen = 0
 	}
 	for i := range u.Pending {
-		if u.Pending[i].Voids != 0 {
+		if u.Pending[i].Voids != (events.Place{}) {
 			u.Pending[i].Since = 0 // when its session was last seen
 		}
 	}

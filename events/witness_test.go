@@ -26,21 +26,21 @@ func TestWhatBeatsChangedWaitsForItsWitnesses(t *testing.T) {
 	}
 	u, _ := fullFold(log)
 	want := []events.Witness{
-		{Session: events.DefaultSession, Actor: "gateway", By: 1, Since: morning + 1000},
-		{Session: events.DefaultSession, Actor: "alice", By: 3, Since: morning + 3000, Idle: true},
-		{Session: events.DefaultSession, Actor: "alice", By: 3, Since: morning + 3000, Idle: true, Voids: 4},
-		{Session: events.DefaultSession, Actor: "alice", By: 3, Since: morning + 3000, Idle: true, Voids: 5},
-		{Session: "web", Actor: "alice", By: 8, Nth: 1, Since: morning + 8000, Idle: true},
-		{Session: "web", Actor: "alice", By: 8, Nth: 2, Since: morning + 8000},
-		{Session: "web", Actor: "alice", By: 8, Nth: 3, Since: morning + 8000, Idle: true},
-		{Session: "app", Actor: "alice", By: 8, Nth: 4, Since: morning + 8000},
-		{Session: "web", Actor: "alice", By: 8, Nth: 5, Since: morning + 8000, Idle: true, Voids: 9},
+		{Session: events.DefaultSession, Actor: "gateway", By: events.Place{Seq: 1}, Since: morning + 1000},
+		{Session: events.DefaultSession, Actor: "alice", By: events.Place{Seq: 3}, Since: morning + 3000, Idle: true},
+		{Session: events.DefaultSession, Actor: "alice", By: events.Place{Seq: 3}, Since: morning + 3000, Idle: true, Voids: events.Place{Seq: 4}},
+		{Session: events.DefaultSession, Actor: "alice", By: events.Place{Seq: 3}, Since: morning + 3000, Idle: true, Voids: events.Place{Seq: 5}},
+		{Session: "web", Actor: "alice", By: events.Place{Seq: 8, Nth: 1}, Since: morning + 8000, Idle: true},
+		{Session: "web", Actor: "alice", By: events.Place{Seq: 8, Nth: 2}, Since: morning + 8000},
+		{Session: "web", Actor: "alice", By: events.Place{Seq: 8, Nth: 3}, Since: morning + 8000, Idle: true},
+		{Session: "app", Actor: "alice", By: events.Place{Seq: 8, Nth: 4}, Since: morning + 8000},
+		{Session: "web", Actor: "alice", By: events.Place{Seq: 8, Nth: 5}, Since: morning + 8000, Idle: true, Voids: events.Place{Seq: 9}},
 	}
 	if diff := cmp.Diff(want, u.Pending); diff != "" {
 		t.Fatalf("(-want +got):\n%s", diff)
 	}
 	for _, e := range []events.Event{
-		{Session: "app", By: 1}, {Session: events.DefaultSession, By: 2}, {Session: events.DefaultSession, By: 1, Nth: 1}, {Session: events.DefaultSession, By: 1, Voids: 4},
+		{Session: "app", By: 1}, {Session: events.DefaultSession, By: 2}, {Session: events.DefaultSession, By: 1, ByNth: 1}, {Session: events.DefaultSession, By: 1, Voids: 4},
 	} {
 		e.Type, e.Since = events.Online, morning
 		other := entry(10, e)
@@ -51,8 +51,8 @@ func TestWhatBeatsChangedWaitsForItsWitnesses(t *testing.T) {
 	}
 	for len(want) > 0 {
 		first := want[0]
-		online := entry(10, events.Event{Type: events.Online, Session: first.Session, By: first.By, Nth: first.Nth, Since: first.Since,
-			Idle: first.Idle, Voids: first.Voids})
+		online := entry(10, events.Event{Type: events.Online, Session: first.Session, By: first.By.Seq, ByNth: first.By.Nth, Since: first.Since,
+			Idle: first.Idle, Voids: first.Voids.Seq, VoidsNth: first.Voids.Nth})
 		if changes := online.fold(&u); len(changes) != 0 {
 			t.Errorf("a witness changed %+v", changes)
 		}
@@ -76,8 +76,8 @@ func TestAnOnlineStrikesItsBeatAlone(t *testing.T) {
 			}
 			want.Seq = log[i].at.Seq
 			want.Pending = slices.DeleteFunc(want.Pending, func(w events.Witness) bool {
-				return events.Witness{Session: w.Session, By: w.By, Nth: w.Nth, Voids: w.Voids} ==
-					events.Witness{Session: said.Session, By: said.By, Nth: said.Nth, Voids: said.Voids}
+				return events.Witness{Session: w.Session, By: w.By, Voids: w.Voids} ==
+					events.Witness{Session: said.Session, By: said.ByPlace(), Voids: said.VoidsPlace()}
 			})
 			if d := diff(want, u, cmpopts.EquateEmpty()); d != "" || len(changes) != 0 {
 				t.Fatalf("%+v changed %+v (-want +got):\n%s", said, changes, d)

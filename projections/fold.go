@@ -1,18 +1,15 @@
 package projections
 
 import (
-	"fmt"
-
 	"github.com/rollcall-dev/rollcall/events"
 	"github.com/rollcall-dev/rollcall/events/journal"
 )
 
-// Undecodable is a message that this version could not read. It is told and
-// stepped over.
+// Undecodable is an entry, or a whole commit, that this version could not read.
+// It is told and stepped over.
 type Undecodable struct {
-	Seq     uint64
-	Subject string
-	Err     error // wraps events.ErrMalformed, events.ErrUnknownType or events.ErrNewerVersion
+	Place events.Place
+	Err   error // wraps events.ErrMalformed, events.ErrUnknownType or events.ErrNewerVersion
 }
 
 // Before is what a user was before a message was folded into him.
@@ -27,15 +24,18 @@ type Before struct {
 type Hooks struct {
 	// Load finds a user that is not in memory; nil, nil where there is none.
 	Load func(id string) (*events.User, error)
-	// Touching is called before a user changes, Touched after.
+	// Touching is called before a user changes, Touched after. For a beat that
+	// changes nothing but a session's activity Refreshing is called instead of
+	// Touching; nil: Touching is.
 	Touching    func(u *events.User)
+	Refreshing  func(u *events.User)
 	Touched     func(u *events.User, was Before)
 	Changed     func(c events.Change)
 	Erased      func(u *events.User, m events.Moment, actor string)
 	Undecodable func(Undecodable)
 	// Orphan is told of an event that only follows from what a user did before,
 	// where the log does not know him, or has forgotten him: it changes nothing.
-	Orphan func(e *events.Event, seq uint64)
+	Orphan func(e *events.Event, at events.Place)
 	// Everybody visits all users, those outside memory too, until fn returns
 	// false. Nil: those in memory are all there are.
 	Everybody func(fn func(id string) bool) error
@@ -45,59 +45,97 @@ type Hooks struct {
 // The zero value with Users made stands before the first message. It is not
 // safe for concurrent use.
 type Fold struct {
-	Seq   uint64                  // the last message folded
+	Seq   uint64                  // the last commit folded
 	Clock events.Clock            // covered time there
 	Users map[string]*events.User // id → user
+	Keys  events.Keys             // of the last two minutes
 	Count uint64                  // events folded, each beat one
 	Hooks
 
-	batch events.Batch // kept between messages
+	commit events.Commit // kept between messages
 }
 
 // NewFold returns an empty fold.
 func NewFold(h Hooks) *Fold { return &Fold{Users: make(map[string]*events.User), Hooks: h} }
 
-// Apply folds m. mono is this process's monotonic clock, or 0 for a message
-// that is read late. It returns only errors of Load and Everybody.
+// Apply folds m. mono is this process's monotonic clock, or 0 for a commit that
+// is read late. It returns only errors of Load and Everybody.
 func (f *Fold) Apply(m *journal.Message, mono int64) error {
 	at := events.Moment{Seq: m.Seq, Time: m.Time, Covered: f.Clock.Advance(m.Time), Mono: mono}
 	f.Seq = m.Seq
-	switch m.Subject {
-	case events.AliveSubject:
+	if err := f.commit.Decode(m.Data); err != nil {
+		f.undecodable(at, err)
 		return nil
-	case events.HeartbeatSubject:
-		if err := f.batch.Decode(m.Data); err != nil {
-			f.undecodable(m, err)
-			return nil
+	}
+	for i := range f.commit.Entries {
+		at.Nth = uint32(i)
+		e := &f.commit.Entries[i]
+		var err error
+		if e.Plain() {
+			err = f.beat(at, &e.RawBeat)
+		} else {
+			err = f.entry(at, e)
 		}
-		for i := range f.batch.Beats {
-			at.Nth = uint32(i)
-			if err := f.beat(at, &f.batch.Beats[i]); err != nil {
-				return err
-			}
+		if err != nil {
+			return err
 		}
-		return nil
 	}
-	e, err := Decode(m)
-	if err != nil {
-		f.undecodable(m, err)
-		return nil
-	}
-	f.Count++
-	if e.Type == events.Erased {
-		return f.erase(at, &e)
-	}
-	return f.event(at, &e)
+	return nil
 }
 
-// Decode reads the event of a message on a user's subject. That it stands on
-// the subject of the user it names is part of being readable.
-func Decode(m *journal.Message) (events.Event, error) {
-	e, err := events.Decode(m.Data)
-	if err == nil && events.SubjectOf(&e) != m.Subject {
-		err = fmt.Errorf("%w: it stands on the subject of another", events.ErrMalformed)
+// Note takes the clock and the keys of m in, and nothing else: for a fold that
+// begins after m, and must judge repeats of what is in it.
+func (f *Fold) Note(m *journal.Message) {
+	at := events.Moment{Seq: m.Seq, Time: m.Time, Covered: f.Clock.Advance(m.Time)}
+	if f.commit.Decode(m.Data) != nil {
+		return
 	}
-	return e, err
+	for i := range f.commit.Entries {
+		if e := &f.commit.Entries[i]; !e.Plain() {
+			if _, key, _ := e.Event(); key.Given() { // what cannot be read has claimed its key all the same
+				at.Nth = uint32(i)
+				f.Keys.Judge(key, at)
+			}
+		}
+	}
+}
+
+// entry folds an entry that is no mere heartbeat.
+func (f *Fold) entry(at events.Moment, entry *events.Entry) error {
+	e, key, err := entry.Event()
+	if key.Given() {
+		if _, void := f.Keys.Judge(key, at); void {
+			return nil
+		}
+	}
+	if err != nil {
+		f.undecodable(at, err)
+		return nil
+	}
+	return f.fold(at, &e)
+}
+
+// Record folds what the archive has: events that are not void.
+func (f *Fold) Record(r *journal.Record) error {
+	if r.Err != nil {
+		f.undecodable(r.Moment(), r.Err)
+		return nil
+	}
+	return f.fold(r.Moment(), &r.Event)
+}
+
+func (f *Fold) fold(at events.Moment, e *events.Event) error {
+	switch e.Type {
+	case events.Erased:
+		f.Count++
+		return f.erase(at, e)
+	case events.Heartbeat:
+		b := events.Beat{User: e.User, Session: e.Session, Actor: e.Actor, At: e.At, Every: e.Every, Idle: e.Idle, Leaving: e.Leaving}
+		raw := b.Raw()
+		return f.beat(at, &raw)
+	}
+	f.Count++
+	return f.event(at, e)
 }
 
 // Witness folds the beat that e stands for: for replays that have lost it.
@@ -107,9 +145,9 @@ func (f *Fold) Witness(e *events.Event) error {
 	return f.beat(at, &raw)
 }
 
-func (f *Fold) undecodable(m *journal.Message, err error) {
+func (f *Fold) undecodable(at events.Moment, err error) {
 	if f.Undecodable != nil {
-		f.Undecodable(Undecodable{Seq: m.Seq, Subject: m.Subject, Err: err})
+		f.Undecodable(Undecodable{Place: at.Place(), Err: err})
 	}
 }
 
@@ -126,7 +164,12 @@ func (f *Fold) beat(at events.Moment, b *events.RawBeat) error {
 		}
 		f.Users[u.ID] = u
 	}
-	was := f.touching(u)
+	was := Before{Known: u.Known(), Sessions: len(u.Sessions), Status: u.Status()}
+	if f.Refreshing != nil && u.OnlyRefreshes(b) {
+		f.Refreshing(u)
+	} else if f.Touching != nil {
+		f.Touching(u)
+	}
 	change, changed := events.ApplyBeat(u, at, b)
 	f.touched(u, was, change, changed)
 	return nil
@@ -143,7 +186,7 @@ func (f *Fold) event(at events.Moment, e *events.Event) error {
 			// Apply decides whether e makes him known; until then he is nobody's.
 			if probe := *u; !makesKnown(&probe, at, e) {
 				if f.Orphan != nil {
-					f.Orphan(e, at.Seq)
+					f.Orphan(e, at.Place())
 				}
 				return nil
 			}

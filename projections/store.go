@@ -39,6 +39,8 @@ type Meta struct {
 	Seq         uint64       `json:"seq"`                   // the last message folded
 	Fingerprint string       `json:"fingerprint,omitempty"` // of that message, empty where it was not read
 	Clock       events.Clock `json:"clock"`
+	Horizon     uint64       `json:"horizon,omitempty"`   // the sequence from which on the heartbeats were folded; 0: from the first
+	Replaying   bool         `json:"replaying,omitempty"` // the view is between its last commit and its next horizon
 	Undecodable uint64       `json:"undecodable,omitempty"`
 }
 
@@ -78,6 +80,29 @@ func OpenStore(path string, schema Schema, logger *slog.Logger) (*Store, Meta, e
 		s, meta, err = openStore(path, schema)
 	}
 	return s, meta, err
+}
+
+// Replace sets the store's file aside because of what was found in it, with a
+// line in the log, and returns a new one.
+func Replace(s *Store, schema Schema, reason error, logger *slog.Logger) (*Store, Meta, error) {
+	path := s.path
+	if err := s.Close(); err != nil {
+		return nil, Meta{}, err
+	}
+	aside, err := SetAside(path)
+	if err != nil {
+		return nil, Meta{}, err
+	}
+	logger.Warn("a view cannot be trusted; it is set aside and will be rebuilt from the log",
+		"view", schema.Kind, "kept_as", aside, "reason", reason)
+	return openStore(path, schema)
+}
+
+// Recover, deferred, turns a panic of bbolt over a damaged file into an error.
+func Recover(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("%w: %v", errUntrusted, p)
+	}
 }
 
 // SetAside renames the view's file so that a new one can be made, and returns

@@ -1,7 +1,6 @@
 package projections
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,7 +18,7 @@ var errTooMany = errors.New("the user has too many events")
 
 // audit is a part of *journal.Journal.
 type audit interface {
-	Audit(ctx context.Context, q journal.AuditQuery, fn func([]journal.Message) error) error
+	Audit(ctx context.Context, q journal.AuditQuery, fn func([]journal.Record) error) error
 }
 
 // deed is an event of the user at its place, or, where beat is set, the
@@ -37,11 +36,10 @@ type deed struct {
 // is an error; the others are the log's.
 func UserAt(ctx context.Context, log audit, id string, t events.Millis) (events.User, error) {
 	var deeds []deed
-	err := log.Audit(ctx, journal.AuditQuery{User: id}, func(batch []journal.Message) error {
+	err := log.Audit(ctx, journal.AuditQuery{User: id}, func(batch []journal.Record) error {
 		for i := range batch {
-			// What cannot be decoded is told by the views.
-			if e, err := Decode(&batch[i]); err == nil {
-				deeds = appendDeed(deeds, &batch[i], &e, t)
+			if batch[i].Err == nil { // what cannot be decoded is told by the views
+				deeds = appendDeed(deeds, &batch[i], t)
 			}
 		}
 		if len(deeds) > maxUserAt {
@@ -57,10 +55,8 @@ func UserAt(ctx context.Context, log audit, id string, t events.Millis) (events.
 	if err != nil {
 		return events.User{}, err
 	}
-	deeds = slices.DeleteFunc(deeds, func(d deed) bool { return d.at.Seq < erased })
-	slices.SortStableFunc(deeds, func(a, b deed) int {
-		return cmp.Or(cmp.Compare(a.at.Seq, b.at.Seq), cmp.Compare(a.at.Nth, b.at.Nth))
-	})
+	deeds = slices.DeleteFunc(deeds, func(d deed) bool { return d.at.Place().Before(erased) })
+	slices.SortStableFunc(deeds, func(a, b deed) int { return a.at.Place().Compare(b.at.Place()) })
 	u := events.User{ID: id}
 	for i := range deeds {
 		if d := &deeds[i]; d.beat != nil {
@@ -74,32 +70,33 @@ func UserAt(ctx context.Context, log audit, id string, t events.Millis) (events.
 }
 
 // appendDeed appends what e says of the time up to t.
-func appendDeed(deeds []deed, m *journal.Message, e *events.Event, t events.Millis) []deed {
+func appendDeed(deeds []deed, r *journal.Record, t events.Millis) []deed {
+	e := &r.Event
 	if e.Type == events.Online {
 		if b, at := events.Witnessed(e); at.Time <= t {
 			deeds = append(deeds, deed{at: at, beat: &b})
 		}
 		return deeds
 	}
-	if at := (events.Moment{Seq: m.Seq, Time: m.Time}); at.Effective(e.At) <= t {
+	if at := r.Moment(); at.Effective(e.At) <= t {
 		deeds = append(deeds, deed{at: at, event: *e})
 	}
 	return deeds
 }
 
-// lastErasure is the sequence of the last Erased event about the user, 0 where
-// there is none.
-func lastErasure(ctx context.Context, log audit, id string) (seq uint64, err error) {
-	err = log.Audit(ctx, journal.AuditQuery{Types: []events.Type{events.Erased}}, func(batch []journal.Message) error {
+// lastErasure is the place of the last Erased event about the user, the zero
+// Place where there is none.
+func lastErasure(ctx context.Context, log audit, id string) (p events.Place, err error) {
+	err = log.Audit(ctx, journal.AuditQuery{Types: []events.Type{events.Erased}}, func(batch []journal.Record) error {
 		for i := range batch {
-			if e, err := Decode(&batch[i]); err == nil && events.Erases(&e, id) {
-				seq = batch[i].Seq
+			if batch[i].Err == nil && events.Erases(&batch[i].Event, id) {
+				p = batch[i].Place
 			}
 		}
 		return nil
 	})
 	if err != nil {
-		return 0, fmt.Errorf("looking for the erasure of a user: %w", err)
+		return p, fmt.Errorf("looking for the erasure of a user: %w", err)
 	}
-	return seq, nil
+	return p, nil
 }

@@ -13,15 +13,11 @@ import (
 // written is a log: what stands at 1, at 2 and so on.
 type written []events.Event
 
-func (w written) Audit(_ context.Context, q journal.AuditQuery, fn func([]journal.Message) error) error {
-	var found []journal.Message
+func (w written) Audit(_ context.Context, q journal.AuditQuery, fn func([]journal.Record) error) error {
+	var found []journal.Record
 	for i := range w {
 		if e := w[i]; e.User == q.User && q.User != "" || slices.Contains(q.Types, e.Type) {
-			data, err := events.Encode(&e)
-			if err != nil {
-				return err
-			}
-			found = append(found, journal.Message{Seq: uint64(i + 1), Time: e.At, Subject: events.SubjectOf(&e), Data: data})
+			found = append(found, journal.Record{Place: events.Place{Seq: uint64(i + 1)}, Time: e.At, Event: e})
 		}
 	}
 	return fn(found)

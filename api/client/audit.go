@@ -15,8 +15,9 @@ import (
 
 // Event is one event of the log. Fields beyond the first block belong to single types; they are empty elsewhere.
 type Event struct {
-	Seq     uint64    `json:"seq"`
-	ID      string    `json:"id,omitempty"` // "": a heartbeat, which has none
+	Seq     uint64    `json:"seq"`           // of its commit in the log
+	Nth     uint32    `json:"nth,omitempty"` // which entry of that commit, from 0
+	ID      string    `json:"id,omitempty"`  // "": a heartbeat, which has none
 	Type    string    `json:"type"`
 	V       int       `json:"v"`
 	User    string    `json:"user,omitempty"` // "": an erasure
@@ -42,16 +43,19 @@ type Event struct {
 
 	Since time.Time `json:"since,omitzero"`  // online: when the heartbeat was accepted that it witnesses
 	By    uint64    `json:"by,omitempty"`    // online: the sequence of that heartbeat
-	Nth   uint32    `json:"nth,omitempty"`   // heartbeat, online: which of those that share a sequence
 	Voids uint64    `json:"voids,omitempty"` // online
+
+	JudgedNth uint32 `json:"judged_nth,omitempty"` // which entry of its commit Judged, By and Voids mean
+	ByNth     uint32 `json:"by_nth,omitempty"`
+	VoidsNth  uint32 `json:"voids_nth,omitempty"`
 
 	Hash string `json:"hash,omitempty"` // erased
 	Salt string `json:"salt,omitempty"` // erased
 
-	// Undecodable says that the node cannot read the event. Then Seq, Subject, Error and Data, its first kilobyte, are
-	// all there is.
+	// Undecodable says that the node cannot read the event. Then Seq, Nth, User where that can be told, Error and Data,
+	// its first kilobyte, are all there is. Commit says that it is a whole commit.
 	Undecodable bool   `json:"undecodable,omitempty"`
-	Subject     string `json:"subject,omitempty"`
+	Commit      bool   `json:"commit,omitempty"`
 	Error       string `json:"error,omitempty"`
 	Data        []byte `json:"data,omitempty"`
 
@@ -59,12 +63,15 @@ type Event struct {
 	Raw json.RawMessage `json:"-"`
 }
 
+// Place is where the event is in the log, as AuditQuery.After takes it.
+func (e *Event) Place() string { return fmt.Sprintf("%d.%d", e.Seq, e.Nth) }
+
 // AuditQuery says which events are wanted. The zero value wants all but the heartbeats.
 type AuditQuery struct {
 	User       string    // "": of everybody
 	Types      []string  // login, heartbeat, logout, override, offline, online, erased; none: all
 	From, To   time.Time // accepted in [From, To); zero: no bound
-	After      uint64    // only events behind this sequence
+	After      string    // only events after this place: a sequence, "1234", or an entry of its commit, "1234.17"
 	Limit      int       // 1 to 1000 events; 0: all
 	Heartbeats bool      // heartbeats too, while the node has them
 	Follow     bool      // go on with what comes, until ctx ends
@@ -81,8 +88,8 @@ func (a AuditQuery) query() url.Values {
 	}
 	putTime(query, "from", a.From)
 	putTime(query, "to", a.To)
-	if a.After > 0 {
-		query.Set("after_seq", strconv.FormatUint(a.After, 10))
+	if a.After != "" {
+		query.Set("after_seq", a.After)
 	}
 	if a.Limit > 0 {
 		query.Set("limit", strconv.Itoa(a.Limit))

@@ -60,13 +60,15 @@ func TestCallsAboutThePastAreThoseOfTheContract(t *testing.T) {
 		},
 		"events": {
 			call: func(ctx context.Context, c *client.Client) (any, error) {
-				return collect(c.Events(ctx, client.AuditQuery{User: "alice", Types: []string{"login", "logout"}, After: 3, Limit: 9, Heartbeats: true, Follow: true}))
+				return collect(c.Events(ctx, client.AuditQuery{User: "alice", Types: []string{"login", "logout"}, After: "3.17", Limit: 9, Heartbeats: true, Follow: true}))
 			},
-			method: "GET", target: "/v1/events?after_seq=3&follow=true&heartbeats=true&limit=9&type=login%2Clogout&user=alice",
+			method: "GET", target: "/v1/events?after_seq=3.17&follow=true&heartbeats=true&limit=9&type=login%2Clogout&user=alice",
 			gave: `{"seq":4,"id":"x","type":"login","v":1,"user":"alice","at":"2026-11-23T08:00:00.000Z","actor":"alice","new":1}` + "\n\n" +
-				`{"seq":5,"undecodable":true,"subject":"s","error":"e","data":"AP8="}` + "\n",
+				`{"seq":5,"nth":2,"undecodable":true,"user":"bob","error":"e","data":"AP8="}` + "\n" +
+				`{"seq":6,"undecodable":true,"commit":true,"error":"e","data":"AP8="}` + "\n",
 			want: []client.Event{{Seq: 4, ID: "x", Type: "login", V: 1, User: "alice", At: at(8, 0, 0, 0), Actor: "alice"},
-				{Seq: 5, Undecodable: true, Subject: "s", Error: "e", Data: []byte{0, 255}}},
+				{Seq: 5, Nth: 2, Undecodable: true, User: "bob", Error: "e", Data: []byte{0, 255}},
+				{Seq: 6, Undecodable: true, Commit: true, Error: "e", Data: []byte{0, 255}}},
 		},
 		"verify": {
 			call:   func(ctx context.Context, c *client.Client) (any, error) { return c.Verify(ctx, nil) },

@@ -17,7 +17,7 @@ type auditQuery struct {
 	span       span
 	user       string
 	types      []string
-	after      uint64
+	after      string
 	heartbeats bool
 	follow     bool
 }
@@ -28,8 +28,8 @@ func newAuditCommand(p *program) *cobra.Command {
 		Use:   "audit",
 		Short: "Print the events of the log, and go on with what comes",
 		Long: `Prints the events of the log, oldest first: who did what, when, and what it changed. Events that cannot be decoded are
-shown as what they are. Heartbeats are left out unless --heartbeats asks for them; they are kept for as long as
---hot-retention of the node says. With --follow it goes on until Ctrl-C. The token must be an admin's.`,
+shown as what they are. Heartbeats are left out unless --heartbeats asks for them; they are there for as long
+as --hot-retention of the node says, at least. With --follow it goes on until Ctrl-C. The token must be an admin's.`,
 		Example: `  rollcall audit --since 2h
   rollcall audit --user alice --type login,logout
   rollcall audit --follow --after-seq 1234 -o ndjson
@@ -41,7 +41,7 @@ shown as what they are. Heartbeats are left out unless --heartbeats asks for the
 	flags.StringVar(&q.user, "user", "", "only events of this user")
 	flags.StringSliceVar(&q.types, "type", nil, "only events of these types, separated by commas or repeated")
 	completeWith(cmd, "type", eventTypes...)
-	flags.Uint64Var(&q.after, "after-seq", 0, "only events behind this sequence")
+	flags.StringVar(&q.after, "after-seq", "", "only events after this place in the log, as 1234 or 1234.17")
 	flags.BoolVar(&q.heartbeats, "heartbeats", false, "heartbeats too, one by one")
 	flags.BoolVarP(&q.follow, "follow", "f", false, "go on with what comes, until Ctrl-C")
 	q.span.declare(cmd, "")
@@ -73,7 +73,7 @@ func (q *auditQuery) print(ctx context.Context, p *program) error {
 	case ctx.Err() != nil:
 		return nil //nolint:nilerr // Ctrl-C is how it ends
 	case err == nil:
-		return fmt.Errorf("%s goes on no longer: the token has expired, or the node stops; go on with --after-seq %d", q.server, q.after)
+		return fmt.Errorf("%s goes on no longer: the token has expired, or the node stops; go on with --after-seq %s", q.server, q.after)
 	}
 	return q.explain(err)
 }
@@ -82,7 +82,7 @@ func (q *auditQuery) print(ctx context.Context, p *program) error {
 func (q *auditQuery) events(found iter.Seq2[client.Event, error]) iter.Seq2[event, error] {
 	return func(yield func(event, error) bool) {
 		for e, err := range found {
-			q.after = max(q.after, e.Seq)
+			q.after = e.Place()
 			if !yield(event{e}, err) {
 				return
 			}

@@ -9,7 +9,6 @@ import (
 	"github.com/rollcall-dev/rollcall/embedded"
 	"github.com/rollcall-dev/rollcall/events"
 	"github.com/rollcall-dev/rollcall/events/journal"
-	"github.com/rollcall-dev/rollcall/projections"
 )
 
 // namedEvents is how many events doctor names that cannot be decoded.
@@ -77,22 +76,20 @@ func examineView(log *embedded.Deployment) finding {
 
 // examineStreams holds what the streams are set to against the flags.
 func (d *doctor) examineStreams(ctx context.Context, log *embedded.Deployment) (found []finding, err error) {
-	for _, want := range []struct {
-		name, flag string
-		age        time.Duration
-	}{
-		{events.StreamHot, "--hot-retention", d.config.hotRetention},
-		{events.StreamAudit, "--audit-retention", d.config.auditRetention},
-	} {
-		s, err := log.Log().JetStream().Stream(ctx, want.name)
+	for _, name := range []string{events.StreamHot, events.StreamArchive} {
+		info, err := log.Log().StreamInfo(ctx, name)
 		if err != nil {
-			return found, fmt.Errorf("asking for stream %s: %w", want.name, err)
+			return found, err
 		}
-		have := s.CachedInfo().Config
-		f := finding{Check: "stream", Result: resultOK, Detail: fmt.Sprintf("%s keeps %s, replicas: %d", want.name, brief(have.MaxAge), have.Replicas)}
-		switch {
-		case have.MaxAge != want.age:
-			f.Result, f.Fix = resultWarning, fmt.Sprintf("%s is %s: give %s, or set the stream to it", want.flag, brief(want.age), brief(have.MaxAge))
+		have := info.Config
+		kept := "until it is archived and " + brief(d.config.hotRetention) + " old"
+		if name == events.StreamArchive {
+			kept = brief(have.MaxAge)
+		}
+		f := finding{Check: "stream", Result: resultOK, Detail: fmt.Sprintf("%s keeps what is there %s, replicas: %d", name, kept, have.Replicas)}
+		switch want := d.config.auditRetention; {
+		case name == events.StreamArchive && have.MaxAge != want:
+			f.Result, f.Fix = resultWarning, fmt.Sprintf("--audit-retention is %s: give %s, or set the stream to it", brief(want), brief(have.MaxAge))
 		case d.config.replicas != 0 && have.Replicas != d.config.replicas:
 			f.Result, f.Fix = resultWarning, fmt.Sprintf("--replicas is %d: give %d, or set the stream to it", d.config.replicas, have.Replicas)
 		}
@@ -109,10 +106,10 @@ func examineEvents(ctx context.Context, log *embedded.Deployment) ([]finding, er
 		return []finding{{Check: "events", Result: resultOK, Detail: "all could be decoded"}}, nil
 	}
 	var found []finding
-	look := func(batch []journal.Message) error {
+	look := func(batch []journal.Record) error {
 		for i := range batch {
-			if err := decodable(&batch[i]); err != nil && len(found) < namedEvents {
-				found = append(found, undecodable(batch[i].Seq, batch[i].Subject, err.Error()))
+			if r := &batch[i]; r.Err != nil && len(found) < namedEvents {
+				found = append(found, undecodable(r.Place.String(), r.Err.Error()))
 			}
 		}
 		return nil
@@ -126,18 +123,6 @@ func examineEvents(ctx context.Context, log *embedded.Deployment) ([]finding, er
 	return found, nil
 }
 
-func undecodable(seq uint64, where, why string) finding {
-	return finding{"events", resultWarning, fmt.Sprintf("sequence %d, %s: %s", seq, where, why), keepsUndecodable}
-}
-
-// decodable is the error that the views met with m, if any.
-func decodable(m *journal.Message) error {
-	switch m.Subject {
-	case events.AliveSubject:
-		return nil
-	case events.HeartbeatSubject:
-		return new(events.Batch).Decode(m.Data)
-	}
-	_, err := projections.Decode(m)
-	return err
+func undecodable(place, why string) finding {
+	return finding{"events", resultWarning, "at " + place + ": " + why, keepsUndecodable}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -38,13 +39,13 @@ func examineRecent(ctx context.Context, c *client.Client) (found []finding) {
 	if err != nil {
 		return []finding{skipped("events", "the token may not read them")}
 	}
-	asked := client.AuditQuery{After: stats.Seq - min(stats.Seq, recent)}
+	asked := client.AuditQuery{After: strconv.FormatUint(stats.Seq-min(stats.Seq, recent), 10)}
 	for e, err := range c.Events(ctx, asked) {
 		switch {
 		case err != nil:
 			return append(found, skipped("events", "the token may not read them"))
 		case e.Undecodable && len(found) < namedEvents:
-			found = append(found, undecodable(e.Seq, e.Subject, e.Error))
+			found = append(found, undecodable(e.Place(), e.Error))
 		}
 	}
 	if len(found) == 0 {

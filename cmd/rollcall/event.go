@@ -25,12 +25,20 @@ var eventTypes = []string{"login", "heartbeat", "logout", "override", "offline",
 // eventColumns show an event in one line.
 var eventColumns = []column[event]{
 	{"time", func(e event) string { return moment(e.At) }}, // "": nobody can tell
-	{"seq", func(e event) string { return strconv.FormatUint(e.Seq, 10) }},
+	{"seq", seqOf},
 	{"type", func(e event) string { return e.Type + given(e.Undecodable, "undecodable") }},
 	{"user", func(e event) string { return e.User }},
 	{"session", func(e event) string { return e.Session }},
 	{"actor", func(e event) string { return e.Actor }},
 	{"details", details},
+}
+
+// seqOf is the sequence of e's commit and, but for the first, which entry of that it is.
+func seqOf(e event) string {
+	if e.Nth == 0 {
+		return strconv.FormatUint(e.Seq, 10)
+	}
+	return e.Place()
 }
 
 // eventWidths are those of a table that grows.
@@ -39,7 +47,7 @@ var eventWidths = []int{24, 10, 11, 16, 12, 12, 0}
 // details says in words what belongs to single types of events.
 func details(e event) string {
 	if e.Undecodable {
-		return e.Error + ", on " + e.Subject
+		return e.Error
 	}
 	switch e.Type {
 	case "login":

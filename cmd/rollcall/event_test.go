@@ -20,11 +20,11 @@ func TestDetailsAreWords(t *testing.T) {
 		"cleared":                               {Type: "override", Change: "cleared"},
 		"that of 12 expired":                    {Type: "override", Change: "expired", Judged: 12},
 		"silent since 2026-11-23T08:00:00.123Z": {Type: "offline", Cause: "timeout", LastSeen: firstSeen},
-		"its page was closed, last seen 2026-11-23T08:00:00.123Z":     {Type: "offline", Cause: "left", LastSeen: firstSeen},
-		"heartbeat of 122, idle, undoes 123":                          {Type: "online", By: 122, Idle: true, Voids: 123},
-		"hash 00ff":                                                   {Type: "erased", Hash: "00ff"},
-		"unknown event type: \"lagin\", on presence.user.alice.lagin": {Undecodable: true, Error: "unknown event type: \"lagin\"", Subject: "presence.user.alice.lagin"},
-		"": {Type: "login"},
+		"its page was closed, last seen 2026-11-23T08:00:00.123Z": {Type: "offline", Cause: "left", LastSeen: firstSeen},
+		"heartbeat of 122, idle, undoes 123":                      {Type: "online", By: 122, Idle: true, Voids: 123},
+		"hash 00ff":                                               {Type: "erased", Hash: "00ff"},
+		"unknown event type: number 77":                           {Undecodable: true, User: "alice", Error: "unknown event type: number 77"},
+		"":                                                        {Type: "login"},
 	} {
 		if got := details(event{e}); got != want {
 			t.Errorf("got %q, want %q", got, want)

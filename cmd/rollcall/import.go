@@ -151,20 +151,17 @@ func (i *importing) undo(file *past.File, fresh bool) string {
 	dir := i.store.config.dataDir
 	switch {
 	case file.Kind == past.KindUsers:
-		return "import the same file again in two minutes, which changes nothing about users who are in it already"
+		return "import the same file again, which changes nothing about users who are in it already"
 	case !fresh:
 		return "put back a copy of the log and of " + dir + " from before the import, and begin again"
 	case i.store.external():
-		return fmt.Sprintf("remove the streams %s and %s and the directory %s, and begin again", events.StreamHot, events.StreamAudit, dir)
+		return fmt.Sprintf("remove the streams %s and %s and the directory %s, and begin again", events.StreamHot, events.StreamArchive, dir)
 	}
 	return "remove the directory " + dir + " and begin again"
 }
 
 // explain says of every bad row where it is, and adds what to do.
 func (i *importing) explain(err error) error {
-	if errors.Is(err, past.ErrRepeated) {
-		return fmt.Errorf("%w: if it was broken off, import it again in two minutes", past.ErrRepeated)
-	}
 	var bad *past.BadRowsError
 	if !errors.As(err, &bad) {
 		return err

@@ -9,6 +9,12 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/rollcall-dev/rollcall/embedded"
+	"github.com/rollcall-dev/rollcall/events"
 )
 
 func TestImportSaysWhatItDid(t *testing.T) {
@@ -99,7 +105,7 @@ func TestInterruptedImportSaysHowFarItCameAndWhatToDo(t *testing.T) {
 func TestInterruptedImportOfAUserTableIsRepeated(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	s := interruptedImport(t, dir, "id,last_seen\n17,2026-01-05T09:00:00Z\n", "18,%s\n")
-	s.wants(t, exitNo, "it came to row 1 of 2, and 1 event is in the log: import the same file again in two minutes")
+	s.wants(t, exitNo, "it came to row 1 of 2, and 1 event is in the log: import the same file again, which changes nothing about users who are in it already")
 	again := call{stdin: "id,last_seen\n17,2026-01-05T09:00:00Z\n18,2026-01-05T10:00:00Z\n"}.rollcall(t, "import", "--data-dir", dir)
 	again.wants(t, exitFine)
 	rollcall(t, "verify", "--data-dir", dir).wants(t, exitFine)
@@ -113,11 +119,23 @@ func TestImportInterruptedBeforeItBeganSaysSo(t *testing.T) {
 	call{stdin: oldDays}.rollcall(t, "import", "--data-dir", dir).wants(t, exitFine)
 }
 
-func TestImportThatIsThereAlreadySaysWhenToRepeatIt(t *testing.T) {
+func TestAUserTableIsImportedAgainAndChangesNothing(t *testing.T) {
 	dir := t.TempDir()
-	table := call{stdin: "id,last_seen\n17,2026-01-05T09:00:00Z\n"}
+	table := call{stdin: "id,last_seen\n17,2026-01-05T09:00:00Z\n18,2026-01-05T10:00:00Z\n"}
 	table.rollcall(t, "import", "--data-dir", dir).wants(t, exitFine)
-	table.rollcall(t, "import", "--data-dir", dir).wants(t, exitNo, "already: if it was broken off, import it again in two minutes\n")
+	users := func() (found []events.User) {
+		inStore(t, dir, func(_ context.Context, d *embedded.Deployment) (err error) {
+			found, err = d.Current().Users([]string{"17", "18"})
+			return err
+		})
+		return found
+	}
+	before := users()
+	table.rollcall(t, "import", "--data-dir", dir).wants(t, exitFine)
+	if diff := cmp.Diff(before, users(), cmpopts.IgnoreFields(events.User{}, "Seq")); diff != "" || len(before) != 2 {
+		t.Errorf("%d users; %s", len(before), diff)
+	}
+	rollcall(t, "verify", "--data-dir", dir).wants(t, exitFine)
 }
 
 func TestImportBehindLaterEventsIsRefused(t *testing.T) {

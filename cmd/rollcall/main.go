@@ -10,6 +10,7 @@ import (
 )
 
 func main() {
+	tuneCollector()
 	os.Exit(run(untilAsked(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ()))
 }
 

@@ -246,20 +246,20 @@ func TestOnlyYesIsYes(t *testing.T) {
 
 func TestDoctorNamesEventsThatANodeCannotDecode(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
-	var seq uint64
-	inStore(t, dir, func(ctx context.Context, d *embedded.Deployment) error {
-		ack, err := d.Log().JetStream().Publish(ctx, "presence.user.alice.login", []byte(`{"v":9,"type":"login"}`))
-		if err == nil {
-			seq = ack.Sequence
-		}
-		return err
-	})
+	inStore(t, dir, func(context.Context, *embedded.Deployment) error { return nil })
+	places := strangeCommits(t, dir)
 	s := serveNodeIn(t, dir, "--jwt-secret", testSecret)
-	want := fmt.Sprintf("sequence %d, presence.user.alice.login", seq)
-	if got := s.asked(t, "doctor"); !strings.Contains(strings.Join(got["detail"], "\n"), want) {
-		t.Errorf("got %v", got)
+	doctor, audit := s.asked(t, "doctor"), s.asked(t, "audit", "--user", "alice")
+	for _, p := range places {
+		if want := fmt.Sprintf("at %s: ", p); !strings.Contains(strings.Join(doctor["detail"], "\n"), want) {
+			t.Errorf("got %v, want %s", doctor, want)
+		}
 	}
-	if got := s.asked(t, "audit"); got["type"][0] != "undecodable" || !strings.HasSuffix(got["details"][0], "on presence.user.alice.login") {
+	if cmp.Diff([]string{"undecodable", "undecodable"}, audit["type"]) != "" || audit["user"][1] != "alice" || audit["seq"][1] != places[1].String() ||
+		!strings.Contains(audit["details"][0], "unknown event type") || !strings.Contains(audit["details"][1], "newer version") {
+		t.Errorf("got %v", audit)
+	}
+	if got := s.asked(t, "audit"); len(got["type"]) != 3 || got["type"][2] != "undecodable" || got["user"][2] != "" {
 		t.Errorf("got %v", got)
 	}
 	// Whoever may not read the events gets to know what the node says about itself.

@@ -29,7 +29,7 @@ var values = []struct{ flag, standard, file, env, typed string }{
 	{"leave-grace", "15s", "1s", "2s", "3s"},
 	{"timeout-consumer", "true", "false", "true", "false"},
 	{"sync", "always", "1s", "2s", "3s"},
-	{"hot-retention", "48h", "1h", "2h", "3h"},
+	{"hot-retention", "6h", "1h", "2h", "3h"},
 	{"audit-retention", "8760h", "1h", "2h", "3h"},
 	{"checkpoint", "5s", "1s", "2s", "3s"},
 	{"nats-url", "", "nats://a", "nats://b", "nats://c"},

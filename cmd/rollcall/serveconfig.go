@@ -69,8 +69,8 @@ func (c *serveConfig) declarePresence(flags *pflag.FlagSet) {
 func (c *serveConfig) declareLog(flags *pflag.FlagSet) {
 	c.sync = "always"
 	flags.Var(&syncing{&c.sync}, "sync", "when the embedded log is on disk: always before the answer, or every so often")
-	settings.Duration(flags, &c.hotRetention, "hot-retention", "48h", "age up to which heartbeats are kept")
-	settings.Duration(flags, &c.auditRetention, "audit-retention", "8760h", "age up to which all other events are kept")
+	settings.Duration(flags, &c.hotRetention, "hot-retention", "6h", "how long what is archived stays in the hot stream, heartbeats with it")
+	settings.Duration(flags, &c.auditRetention, "audit-retention", "8760h", "age up to which the archive keeps all events but heartbeats")
 	settings.Duration(flags, &c.checkpoint, "checkpoint", "5s", "interval at which the views are saved")
 	flags.StringVar(&c.natsURL, "nats-url", "", "URL of NATS servers with JetStream, instead of the embedded one")
 	flags.StringVar(&c.natsCreds, "nats-creds", "", "credentials file for them")

@@ -2,25 +2,19 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"fmt"
-
-	"github.com/google/uuid"
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/rollcall-dev/rollcall/events"
 )
 
-// Key makes a repeat of a request add nothing. The zero Key makes none.
-type Key struct {
-	ID     string // becomes the message's Nats-Msg-Id
-	Digest string // of the request, to tell a repeat from another request under the same key; may be empty
-}
+// Item is an event to append. Under a key that is given it counts only if it is
+// the first with that key: ask the view once it has reached the item's place.
+type Item struct {
+	Event events.Event
+	Key   events.Key
 
-// Ack says where an event stands in the log.
-type Ack struct {
-	Seq       uint64
-	Duplicate bool // the key was known: Seq is the first one's
+	checked bool
 }
 
 // Receipt is a promise of an acknowledgement.
@@ -29,128 +23,230 @@ type Receipt struct {
 	e *entry
 }
 
-// entry is one event on its way. It goes back to the pool when its caller has
-// got the outcome.
-type entry struct {
-	beat   events.Beat // where msg is nil
-	msg    *nats.Msg   // else
-	user   string
-	digest string
-	done   chan outcome // buffered 1: the committer never waits for a caller
-}
-
-type outcome struct {
-	ack Ack
-	err error
-}
-
-// weight counts an entry towards the queue's limit and the size of a publish.
-const (
-	beatWeight  = 1
-	eventWeight = 4
-)
-
-func (e *entry) weight() int {
-	if e.msg == nil {
-		return beatWeight
-	}
-	return eventWeight
-}
-
 // Beat appends a heartbeat and returns its sequence once it is in the log, as
-// durably as the server was told. Heartbeats that wait together share one
-// message, and so a sequence. Errors wrap the sentinels of this package, or ctx's
-// where that had ended already; a beat that is on its way is waited for, which
-// takes Config.AckTimeout at most.
+// durably as the server was told. What waits together shares a commit, and so a
+// sequence. Errors wrap the sentinels of this package, or ctx's where that had
+// ended already; a beat that is on its way is waited for, which takes
+// Config.AckTimeout at most.
 func (j *Journal) Beat(ctx context.Context, b events.Beat) (uint64, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, fmt.Errorf("appending a heartbeat: %w", err)
 	}
 	e := j.free.Get().(*entry)
-	e.beat, e.msg, e.user = b, nil, b.User
+	e.beat = b
 	if err := j.enqueue(e); err != nil {
-		j.free.Put(e)
+		j.recycle(e)
 		return 0, err
 	}
-	// Not await: a publish is bounded by AckTimeout and every entry gets its
+	// Not with ctx: a publish is bounded by AckTimeout and every entry gets its
 	// outcome, so there is nothing to select on, and ctx need not make a channel
 	// for each beat.
-	o := <-e.done
-	j.free.Put(e)
-	return o.ack.Seq, o.err
+	<-e.done
+	seq, err := e.last.Seq, e.err
+	j.recycle(e)
+	return seq, err
 }
 
-// Append appends e and returns its place once it is in the log. An empty e.ID
-// is filled with a new UUIDv7; e.V with events.Version. Errors as in Beat, and
-// ErrConflict.
-func (j *Journal) Append(ctx context.Context, e events.Event, key Key) (Ack, error) {
+// Append appends e and returns its place once it is in the log. e.V is filled
+// in. Errors as in Beat, and those of events.Event.Validate.
+func (j *Journal) Append(ctx context.Context, e events.Event, key events.Key) (events.Place, error) {
 	r, err := j.Submit(e, key)
 	if err != nil {
-		return Ack{}, err
+		return events.Place{}, err
 	}
-	return r.Wait(ctx)
+	if _, err := r.Wait(ctx); err != nil {
+		return events.Place{}, err
+	}
+	p := r.e.last
+	j.recycle(r.e)
+	return p, nil
 }
 
-// Submit is Append without the wait: events that are submitted one after the
-// other stand in the log in that order. A Heartbeat without a key travels in a
-// batch; with one it travels alone, so that the key can hold.
-func (j *Journal) Submit(e events.Event, key Key) (*Receipt, error) {
+// Submit is Append without the wait: what is submitted one after the other is
+// in the log in that order.
+func (j *Journal) Submit(e events.Event, key events.Key) (*Receipt, error) {
 	n := j.free.Get().(*entry)
-	n.user = e.User
-	if err := n.fill(&e, key); err != nil {
-		return nil, err
+	n.one = [1]Item{{Event: e, Key: key}}
+	n.items = n.one[:]
+	return j.submit(n)
+}
+
+// SubmitAll is Submit for several events at once, which are no more to the
+// committer than one: they share commits, in their order. When a commit fails
+// the items after it are not tried. Nobody may change items before the receipt
+// has been waited for. An item that Validate refuses refuses all of them.
+func (j *Journal) SubmitAll(items []Item) (*Receipt, error) {
+	n := j.free.Get().(*entry)
+	n.items, n.bulk = items, true
+	return j.submit(n)
+}
+
+// SubmitBeats is SubmitAll for heartbeats.
+func (j *Journal) SubmitBeats(beats []events.Beat) (*Receipt, error) {
+	n := j.free.Get().(*entry)
+	n.beats, n.bulk = beats, true
+	return j.submit(n)
+}
+
+func (j *Journal) submit(n *entry) (*Receipt, error) {
+	err := n.check()
+	if err == nil {
+		err = j.enqueue(n)
 	}
-	if err := j.enqueue(n); err != nil {
-		j.free.Put(n)
+	if err != nil {
+		j.recycle(n)
 		return nil, err
 	}
 	return &Receipt{j: j, e: n}, nil
 }
 
-func (e *entry) fill(ev *events.Event, key Key) error {
-	e.msg, e.digest = nil, key.Digest
-	if ev.Type == events.Heartbeat {
-		e.beat = events.Beat{User: ev.User, Session: ev.Session, Actor: ev.Actor, At: ev.At, Every: ev.Every, Idle: ev.Idle, Leaving: ev.Leaving}
-		if key.ID == "" {
-			return nil
+// AppendAll appends items in order, and stops at the first failure: whatever
+// goes wrong, what is in the log has no hole. It returns how many are surely
+// there.
+func (j *Journal) AppendAll(ctx context.Context, items []Item) (stored int, err error) {
+	if len(items) == 0 {
+		return 0, nil
+	}
+	r, err := j.SubmitAll(items)
+	if err != nil {
+		return 0, err
+	}
+	return r.Wait(ctx)
+}
+
+// Wait returns how many of the receipt's items are in the log, from the first
+// on: all of them unless there is an error. It may be called once.
+func (r *Receipt) Wait(ctx context.Context) (stored int, err error) {
+	select {
+	case <-r.e.done:
+		return r.e.stored, r.e.err
+	case <-ctx.Done():
+		// The entry stays with the committer and is not used again.
+		return 0, fmt.Errorf("waiting for the log: %w", ctx.Err())
+	}
+}
+
+// Place is where the item i is, of those that Wait counted as stored.
+func (r *Receipt) Place(i int) events.Place {
+	for _, s := range r.e.runs {
+		if i < s.n {
+			return events.Place{Seq: s.first.Seq, Nth: s.first.Nth + uint32(i)}
 		}
-		e.msg = nats.NewMsg(events.HeartbeatSubject)
-		e.msg.Data = events.AppendBatch(nil, []events.Beat{e.beat})
-	} else {
-		if ev.ID == "" {
-			id, err := uuid.NewV7()
-			if err != nil {
-				return fmt.Errorf("making an event id: %w", err)
-			}
-			ev.ID = id.String()
-		}
-		ev.V = events.Version
-		if err := ev.Validate(); err != nil {
+		i -= s.n
+	}
+	return r.e.last
+}
+
+// entry is what one caller appends. It goes back to the pool when its caller
+// has got the outcome.
+type entry struct {
+	beat  events.Beat   // where there are no others
+	beats []events.Beat // else these
+	items []Item        // or these
+	one   [1]Item       // what items is for a single one
+	bulk  bool          // it must leave room in the queue for others
+
+	runs   []run // where the stored ones are, of several
+	stored int
+	last   events.Place
+	err    error
+	done   chan struct{} // buffered 1: the committer never waits for a caller
+}
+
+// run is items of an entry that are next to each other in one commit.
+type run struct {
+	first events.Place
+	n     int
+}
+
+// size is how many items the entry has.
+func (e *entry) size() int {
+	switch {
+	case e.items != nil:
+		return len(e.items)
+	case e.beats != nil:
+		return len(e.beats)
+	}
+	return 1
+}
+
+// recycle gives e back to the pool.
+func (j *Journal) recycle(e *entry) {
+	done := e.done
+	*e = entry{done: done}
+	j.free.Put(e)
+}
+
+// ErrUnwritable: an event would not come out of the log as it went in.
+var ErrUnwritable = fmt.Errorf("%w: it would not come out of the log as it went in", events.ErrMalformed)
+
+// check checks all of e's items.
+func (e *entry) check() error {
+	for i := range e.items {
+		if err := e.items[i].Check(); err != nil {
 			return err
 		}
-		data, err := events.Encode(ev)
-		if err != nil {
-			return err
-		}
-		e.msg = nats.NewMsg(events.SubjectOf(ev))
-		e.msg.Data = data
-	}
-	if key.ID == "" && ev.ID != "" {
-		key.ID = ev.ID
-	}
-	e.msg.Header.Set(jetstream.MsgIDHeader, key.ID)
-	if key.Digest != "" {
-		e.msg.Header.Set(events.RequestHeader, key.Digest)
 	}
 	return nil
 }
 
-// Wait returns the acknowledgement. It may be called once.
-func (r *Receipt) Wait(ctx context.Context) (Ack, error) { return r.j.await(ctx, r.e) }
+// Check fills in what the caller need not, and returns an error, which wraps
+// events.ErrMalformed, for what could not be read again: whatever is accepted
+// must decode. Whoever appends has it done; it costs nothing the second time.
+func (i *Item) Check() error {
+	if i.checked {
+		return nil
+	}
+	e := &i.Event
+	if e.Type == events.Heartbeat && e.Session == "" {
+		e.Session = events.DefaultSession
+	}
+	e.V = events.Version
+	if err := e.Validate(); err != nil {
+		return err
+	}
+	if err := roundTrip(i); err != nil {
+		return err
+	}
+	i.checked = true
+	return nil
+}
+
+// roundTrip returns an error unless item decodes to what it is.
+func roundTrip(item *Item) error {
+	var space [512]byte
+	data, err := events.AppendEvent(space[:0], &item.Event, &item.Key, 0)
+	if err != nil {
+		return err
+	}
+	var c events.Commit
+	if err := c.Decode(data); err != nil {
+		return err
+	}
+	back, key, err := c.Entries[0].Event()
+	if err != nil {
+		return err
+	}
+	want := item.Event
+	if want.Session == "" && want.Type == events.Login {
+		want.Session = events.DefaultSession
+	}
+	if want.Actor == "" {
+		want.Actor = want.User
+	}
+	if want.ID = ""; back != want || key != item.Key {
+		return ErrUnwritable
+	}
+	return nil
+}
 
 // enqueue hands e to the committer, or says at once that it cannot.
 func (j *Journal) enqueue(e *entry) error {
-	w := e.weight()
+	n := e.size()
+	limit := j.cfg.QueueLimit
+	if e.bulk {
+		limit -= limit / 4 // room that only those have who bring one at a time
+	}
 	j.mu.Lock()
 	switch {
 	case j.closed:
@@ -159,15 +255,15 @@ func (j *Journal) enqueue(e *entry) error {
 	case j.refusal != nil:
 		err := j.refusal
 		j.mu.Unlock()
-		j.metrics.count(e, outcome{err: err})
+		j.metrics.count(e, 0, n, err)
 		return err
-	case j.weight+w > j.cfg.QueueLimit:
+	case j.weight+n > limit && j.weight > 0:
 		j.mu.Unlock()
-		j.metrics.Shed.Inc()
+		j.metrics.Shed.Add(float64(n))
 		return ErrOverloaded
 	}
 	j.waiting = append(j.waiting, e)
-	j.weight += w
+	j.weight += n
 	first := len(j.waiting) == 1
 	j.mu.Unlock()
 	if first {
@@ -179,19 +275,6 @@ func (j *Journal) enqueue(e *entry) error {
 	return nil
 }
 
-// await returns the outcome of e. An entry whose caller has gone stays with the
-// committer and is not used again.
-func (j *Journal) await(ctx context.Context, e *entry) (Ack, error) {
-	select {
-	case o := <-e.done:
-		e.msg = nil
-		j.free.Put(e)
-		return o.ack, o.err
-	case <-ctx.Done():
-		return Ack{}, fmt.Errorf("waiting for the log: %w", ctx.Err())
-	}
-}
-
 // take returns all that waits and leaves spare for what comes next.
 func (j *Journal) take(spare []*entry) []*entry {
 	j.mu.Lock()
@@ -199,4 +282,16 @@ func (j *Journal) take(spare []*entry) []*entry {
 	got := j.waiting
 	j.waiting, j.weight = spare[:0], 0
 	return got
+}
+
+// settle tells e's caller.
+func (j *Journal) settle(e *entry) {
+	j.metrics.count(e, e.stored, e.size(), e.err)
+	e.done <- struct{}{}
+}
+
+// IsUnstored reports whether err of an append means that nothing was stored:
+// the caller may do as if they had not tried.
+func IsUnstored(err error) bool {
+	return err != nil && !errors.Is(err, ErrSlow) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
 }

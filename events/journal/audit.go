@@ -3,34 +3,34 @@ package journal
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
-	"sort"
 	"time"
-
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/rollcall-dev/rollcall/events"
 )
 
-// AuditQuery asks for a part of the log in its one order, from the audit copy
-// as far back as that goes. The zero value asks for every JSON event there is.
+// AuditQuery asks for a part of the log in its one order, as far back as the
+// archive goes. The zero value asks for every event there is but heartbeats.
 type AuditQuery struct {
-	After      uint64        // only what stands behind this sequence
+	After      events.Place  // only what comes after this place
 	To         uint64        // the last sequence wanted; 0: the log's end as it is now
 	Since      events.Millis // begin where the log was about then, early rather than late; 0: at the beginning
-	User       string        // only events on this user's subjects; "": of all
-	Types      []events.Type // only events of these; none: of all
-	Heartbeats bool          // the batches of heartbeats too, whoever is in them, while the hot stream has them
+	User       string        // only events about this user; "": of all
+	Types      []events.Type // only events of these; none: of all but heartbeats
+	Heartbeats bool          // heartbeats too, while the hot stream has them
 	Follow     bool          // go on with what comes, until ctx ends; To must be 0
 }
 
-// stepped is how far a broker's clock may have been set back or forth while
-// Since is still found.
-const stepped = events.Millis(time.Hour / time.Millisecond)
+// wants reports whether q asks for an event of this type.
+func (q *AuditQuery) wants(t events.Type) bool {
+	if t == events.Heartbeat {
+		return q.Heartbeats
+	}
+	return len(q.Types) == 0 || slices.Contains(q.Types, t)
+}
 
-// subjects returns the filters that q comes to; none: everything.
-func (q AuditQuery) subjects(audit bool) (filters []string) {
+// filters returns the subjects of the archive that q comes to; none: everything.
+func (q *AuditQuery) filters() (filters []string) {
 	for _, t := range q.Types {
 		switch {
 		case t == events.Heartbeat:
@@ -40,47 +40,36 @@ func (q AuditQuery) subjects(audit bool) (filters []string) {
 			filters = append(filters, events.TypeFilter(t))
 		}
 	}
-	if len(q.Types) == 0 {
-		filters = []string{events.UserSubjects}
-		if q.User != "" {
-			filters[0] = events.UserFilter(q.User)
-		} else if audit {
-			return nil // there is nothing else there
-		}
-	}
-	if q.Heartbeats && !audit {
-		filters = append(filters, events.HeartbeatSubject)
+	if len(q.Types) == 0 && q.User != "" {
+		return []string{events.UserFilter(q.User)}
 	}
 	return filters
 }
 
-// Audit calls fn with the messages that q asks for: those of the audit copy up
-// to where the hot stream begins, and the hot stream from there. A hot stream
-// that is trimmed meanwhile does no harm. It returns when fn has had the last
-// one, or with fn's error, as it is; with Follow it returns nil when ctx ends.
-// fn may keep nothing of the slice.
-func (j *Journal) Audit(ctx context.Context, q AuditQuery, fn func([]Message) error) error {
-	q.Heartbeats = q.Heartbeats || slices.Contains(q.Types, events.Heartbeat)
-	r := &auditing{j: j, q: q, next: q.After + 1, fn: fn}
-	for {
-		end, err := r.toEnd(ctx)
-		if err != nil {
-			return followed(ctx, q, err)
-		}
-		if !q.Follow {
-			return nil
-		}
-		r.next = max(r.next, end+1)
-		if err := r.live(ctx); !errors.Is(err, ErrGone) {
-			return followed(ctx, q, err)
-		}
-	}
-}
+const (
+	// stepped is how far a broker's clock may have been set back or forth while
+	// Since is still found.
+	stepped = events.Millis(time.Hour / time.Millisecond)
+	// archivePatience is how long a reading waits for the archiver, which is
+	// hardly ever behind, rather than read the hot stream's end itself.
+	archivePatience = 2 * time.Second
+)
 
-// followed is err, but the end of ctx is no failure of a read that has no other.
-func followed(ctx context.Context, q AuditQuery, err error) error {
+// Audit calls fn with the records that q asks for, in order: out of the archive
+// as far as that goes, and out of the hot stream from there. A repeat under a
+// known key is no event. Heartbeats come out of the hot stream, those of erased
+// users left out. What is archived or trimmed meanwhile does no harm. It returns
+// when fn has had the last one, or with fn's error, as it is; with Follow it
+// returns nil when ctx ends. fn may keep nothing of the slice.
+func (j *Journal) Audit(ctx context.Context, q AuditQuery, fn func([]Record) error) error {
+	q.Heartbeats = q.Heartbeats || slices.Contains(q.Types, events.Heartbeat)
+	r := &auditing{j: j, q: q, next: q.After.Next(), fn: fn}
+	end, err := r.toEnd(ctx)
+	if err == nil && q.Follow {
+		err = r.hot(ctx, end, 0)
+	}
 	if q.Follow && ctx.Err() != nil {
-		return nil //nolint:nilerr // whoever follows is told to stop by ctx
+		return nil //nolint:nilerr // a follower is told to stop by ctx
 	}
 	return err
 }
@@ -89,153 +78,147 @@ func followed(ctx context.Context, q AuditQuery, err error) error {
 type auditing struct {
 	j    *Journal
 	q    AuditQuery
-	next uint64 // the first sequence that fn has not been told
-	fn   func([]Message) error
+	next events.Place // the first place that fn has not been told
+	fn   func([]Record) error
 }
-
-// errTrimmed: the hot stream now begins behind what was to be read next.
-var errTrimmed = errors.New("the hot stream was trimmed")
 
 // toEnd reads to the end that the log has when it begins, or to q.To, and
 // returns it.
 func (r *auditing) toEnd(ctx context.Context) (end uint64, err error) {
-	end = r.q.To
-	for {
-		first, last, err := r.j.Bounds(ctx)
-		if err != nil {
-			return 0, err
-		}
-		if end == 0 || end > last {
-			end = last
-		}
-		if r.next < first {
-			if err := r.old(ctx, min(first-1, end)); err != nil {
-				return 0, err
-			}
-			r.next = max(r.next, min(first, end+1))
-		}
-		if r.next > end {
-			return end, nil
-		}
-		if err := r.hot(ctx, end); !errors.Is(err, errTrimmed) {
-			return end, err
-		}
-	}
-}
-
-// old reads the audit copy from r.next to the sequence to.
-func (r *auditing) old(ctx context.Context, to uint64) error {
-	filters := r.q.subjects(true)
-	if len(r.q.Types) > 0 && len(filters) == 0 {
-		return nil // it was asked for heartbeats alone
-	}
-	from, err := r.j.seek(ctx, r.j.audit, func(m *Message) bool { return m.Seq >= r.next && m.Time >= r.q.Since-stepped })
+	first, last, err := r.j.Bounds(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	return r.j.scan(ctx, r.j.audit, from, filters, maxScan, func(batch []Message) error {
-		n := sort.Search(len(batch), func(i int) bool { return batch[i].Seq > to })
-		if err := r.tell(batch[:n]); err != nil {
-			return err
+	if end = r.q.To; end == 0 || end > last {
+		end = last
+	}
+	stop := events.EndOf(end)
+	if r.q.Heartbeats {
+		// From where the heartbeats begin the hot stream has everything.
+		if stop.Compare(events.Place{Seq: first}) >= 0 {
+			stop = events.EndOf(first - 1)
 		}
-		if n < len(batch) {
-			return errEnd
-		}
-		return nil
-	})
+	} else if err := r.awaitArchive(ctx, end); err != nil {
+		return 0, err
+	}
+	archived, err := r.archive(ctx, stop)
+	if err != nil {
+		return 0, err
+	}
+	r.next = later(r.next, min2(archived, stop).Next())
+	if events.EndOf(end).Before(r.next) {
+		return end, nil
+	}
+	return end, r.hot(ctx, end, end)
 }
 
-// hot reads the hot stream from r.next to the sequence to.
-func (r *auditing) hot(ctx context.Context, to uint64) error {
-	if r.q.Since > stepped {
-		at, err := r.j.seek(ctx, r.j.hot, func(m *Message) bool { return m.Time >= r.q.Since-stepped })
-		if err != nil {
-			return err
-		}
-		r.next = max(r.next, at)
-	}
-	size := maxScan
-	if r.q.Heartbeats {
-		size = maxScan / 16 // a batch of heartbeats may be as large as thousands of events
-	}
-	err := r.j.scan(ctx, r.j.hot, r.next, r.q.subjects(false), size, func(batch []Message) error {
-		// What was there from r.next on after the batch was taken, was there before.
-		first, _, err := r.j.Bounds(ctx)
-		if err != nil {
-			return err
-		}
-		if first > r.next {
-			return errTrimmed
-		}
-		n := sort.Search(len(batch), func(i int) bool { return batch[i].Seq > to })
-		if err := r.tell(batch[:n]); err != nil {
-			return err
-		}
-		if n < len(batch) {
-			return errEnd
-		}
-		return nil
-	})
-	if err == nil {
-		r.next = max(r.next, to+1)
+// awaitArchive waits a little until the archiver has got as far as end.
+func (r *auditing) awaitArchive(ctx context.Context, end uint64) error {
+	ctx, cancel := context.WithTimeout(ctx, archivePatience)
+	defer cancel()
+	err := r.j.untilArchived(ctx, end)
+	if errors.Is(err, ErrSlow) {
+		return nil // then the hot stream is read
 	}
 	return err
 }
 
-// live follows the hot stream. It returns ErrGone if that begins behind r.next.
-func (r *auditing) live(ctx context.Context) error {
+// archive reads the archive from r.next up to the place stop, and returns the
+// place up to which the archive was complete when it began.
+func (r *auditing) archive(ctx context.Context, stop events.Place) (events.Place, error) {
+	copied := events.EndOf(r.j.archivedUpTo(ctx))
+	end, _, err := r.j.archiveEnd(ctx)
+	if err != nil {
+		return end.Place, err
+	}
+	copied = later(copied, end.Place)
+	filters := r.q.filters()
+	if len(r.q.Types) > 0 && len(filters) == 0 || stop.Before(r.next) {
+		return copied, nil // it was asked for heartbeats alone
+	}
+	last := min2(stop, end.Place)
+	if last.Before(r.next) {
+		return copied, nil
+	}
+	from, err := r.j.seekArchive(ctx, r.next, r.q.Since-stepped)
+	if err != nil {
+		return copied, err
+	}
+	err = r.j.scanArchive(ctx, from, filters, maxScan, func(batch []Record) error {
+		n := slices.IndexFunc(batch, func(m Record) bool { return last.Before(m.Place) })
+		if n < 0 {
+			return r.tell(batch)
+		}
+		if err := r.tell(batch[:n]); err != nil {
+			return err
+		}
+		return errEnd
+	})
+	return copied, err
+}
+
+// hot reads the hot stream from r.next to the sequence to, or, where that is 0,
+// for as long as ctx lasts.
+func (r *auditing) hot(ctx context.Context, end, to uint64) error {
+	u, err := r.unfold(ctx, end)
+	if err != nil {
+		return err
+	}
+	from := r.next.Seq
+	if r.q.Since > stepped {
+		at, err := r.j.seekHot(ctx, r.q.Since-stepped)
+		if err != nil {
+			return err
+		}
+		from = max(from, at)
+	}
+	// The keys of the time before tell which entries are void.
 	first, _, err := r.j.Bounds(ctx)
 	if err != nil {
 		return err
 	}
-	if first > r.next {
-		return ErrGone
+	from = max(from, first)
+	begin := from
+	if m, err := r.j.Message(ctx, from); err == nil {
+		if begin, err = r.j.keysLead(ctx, first, &m); err != nil {
+			return err
+		}
 	}
-	return r.j.consume(ctx, r.next, r.q.subjects(false), r.tell)
+	r.next = later(r.next, events.Place{Seq: from})
+	take := func(batch []Message) error {
+		for i := range batch {
+			u.message(&batch[i])
+		}
+		return r.tell(u.take())
+	}
+	if to == 0 {
+		return r.j.consume(ctx, begin, take)
+	}
+	return r.j.Read(ctx, Stretch{From: begin, To: to}, take)
 }
 
 // tell hands on what has not been told yet.
-func (r *auditing) tell(batch []Message) error {
-	for len(batch) > 0 && batch[0].Seq < r.next {
+func (r *auditing) tell(batch []Record) error {
+	for len(batch) > 0 && batch[0].Place.Before(r.next) {
 		batch = batch[1:]
 	}
 	if len(batch) == 0 {
 		return nil
 	}
-	r.next = batch[len(batch)-1].Seq + 1
+	r.next = batch[len(batch)-1].Place.Next()
 	return r.fn(batch)
 }
 
-// seek returns s's own sequence of the first message for which reached is true,
-// or the one behind its last. reached must stay true once it is.
-func (j *Journal) seek(ctx context.Context, s jetstream.Stream, reached func(*Message) bool) (uint64, error) {
-	info, err := s.Info(ctx)
-	if err != nil {
-		return 0, fmt.Errorf("looking for a place in the log: %w", asOurs(err))
+func later(a, b events.Place) events.Place {
+	if a.Before(b) {
+		return b
 	}
-	low, high := max(info.State.FirstSeq, 1), info.State.LastSeq+1
-	for low < high {
-		middle := low + (high-low)/2
-		// The first message there or behind: purging leaves gaps.
-		raw, err := s.GetMsg(ctx, middle, jetstream.WithGetMsgSubject(">"))
-		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			high = middle
-			continue
-		}
-		if err != nil {
-			return 0, fmt.Errorf("looking for a place in the log: %w", asOurs(err))
-		}
-		m := Message{Seq: raw.Sequence, Time: events.MillisOf(raw.Time)}
-		if info.Config.Name == events.StreamAudit {
-			if err := m.originate(raw.Header); err != nil {
-				return 0, err
-			}
-		}
-		if reached(&m) {
-			high = middle
-		} else {
-			low = raw.Sequence + 1
-		}
+	return a
+}
+
+func min2(a, b events.Place) events.Place {
+	if b.Before(a) {
+		return b
 	}
-	return low, nil
+	return a
 }

@@ -2,28 +2,25 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/synadia-io/orbit.go/jetstreamext"
 
 	"github.com/rollcall-dev/rollcall/events"
 )
 
 const (
-	// maxMessages is what the server takes as one atomic batch.
-	maxMessages = 1000
-	// maxBatchBytes keeps a message of heartbeats well under the server's
-	// largest payload (1 MiB).
-	maxBatchBytes = 512 << 10
-	// maxBeatBytes is what the largest beat takes: three ids and some fields.
+	// maxCommit is how large a commit becomes, in bytes: half of what a server
+	// takes by default.
+	maxCommit = 512 << 10
+	// minCommit is how small a server's bound may make it: one event fits.
+	minCommit = 4 << 10
+	// maxBeatBytes is what the largest heartbeat takes: three ids and some fields.
 	maxBeatBytes = 3*events.MaxIDBytes + 48
-	// maxPlain is up to how many messages are published one by one: a message
-	// costs one fsync under sync always, an atomic batch of any size about four.
-	maxPlain = 4
 	// turns is how often the committer lets everybody else who can run go first
 	// before it takes what waits. Those just answered are about to come back;
 	// without this the first of them would go alone and the others wait for him.
@@ -31,12 +28,18 @@ const (
 	turns = 6
 )
 
-// publish is what goes out at once: messages in order, and for each entry the
-// message that carries it.
-type publish struct {
-	msgs    []*nats.Msg
-	entries []*entry
-	carrier []int // entry → index in msgs
+// span is the items of an entry from from up to, and without, to.
+type span struct {
+	e        *entry
+	from, to int
+}
+
+// commit is one message of the log on its way.
+type commit struct {
+	data  []byte
+	at    events.Millis
+	spans []span // whose items are in it, in order
+	n     int    // how many
 }
 
 // commitAll publishes until nothing waits.
@@ -53,200 +56,206 @@ func (j *Journal) commitAll(ctx context.Context) {
 			j.spare = entries
 			return
 		}
-		for rest := entries; len(rest) > 0; {
+		j.todo = j.spans[:0]
+		for _, e := range entries {
+			j.todo = append(j.todo, span{e: e, to: e.size()})
+		}
+		j.spans = j.todo
+		for len(j.todo) > 0 {
 			if err := j.refused(); err != nil {
-				j.turnAway(rest, err)
+				j.turnAway(err)
 				break
 			}
-			p, n := j.compose(rest)
-			j.commit(ctx, p)
-			rest = rest[n:]
+			j.compose()
+			j.publishCommit(ctx)
 		}
+		clear(j.spans) // hold on to nobody's events
+		clear(j.commit.spans)
 		clear(entries)
 		j.spare = entries
 	}
 }
 
-// compose makes one publish of as many entries as fit, from the front, and says
-// how many. Beats join the last batch of the publish unless an event of their
-// user stands behind it: a user's own events keep the order of their arrival.
-func (j *Journal) compose(entries []*entry) (publish, int) {
-	var (
-		p     = publish{carrier: j.carrier[:0]}
-		beats = j.beats[:0]  // of the open batch
-		batch = -1           // index of the open batch in p.msgs
-		last  map[string]int // user → index of his last event in p.msgs
-		size  int            // bytes that the open batch may take
-		n     int
-	)
-	shut := func() {
-		if batch >= 0 {
-			p.msgs[batch].Data = j.encode(beats)
-			j.metrics.BatchSize.Observe(float64(len(beats)))
+// compose moves what fits into one commit from todo, in order.
+func (j *Journal) compose() {
+	c := &j.commit
+	*c = commit{data: c.data[:0], spans: c.spans[:0]}
+	limit := j.commitLimit()
+	done := 0
+	for ; done < len(j.todo); done++ {
+		s := &j.todo[done]
+		from := s.from
+		for s.from < s.to && c.n < events.MaxEntries && j.appendItem(c, s.e, s.from, limit) {
+			s.from++
 		}
-		batch, beats, size = -1, beats[:0], 0
+		if s.from > from {
+			c.spans = append(c.spans, span{s.e, from, s.from})
+		}
+		if s.from < s.to {
+			break
+		}
 	}
-	for ; n < len(entries); n++ {
-		e := entries[n]
-		if e.msg != nil {
-			if len(p.msgs) == maxMessages {
-				break
-			}
-			if last == nil {
-				last = make(map[string]int)
-			}
-			last[e.user] = len(p.msgs)
-			p.carrier = append(p.carrier, len(p.msgs))
-			p.msgs = append(p.msgs, e.msg)
-			continue
-		}
-		if at, ok := last[e.user]; batch < 0 || size > maxBatchBytes-maxBeatBytes || ok && at > batch {
-			if len(p.msgs) == maxMessages {
-				break
-			}
-			shut()
-			batch = len(p.msgs)
-			p.msgs = append(p.msgs, nats.NewMsg(events.HeartbeatSubject))
-		}
-		beats = append(beats, e.beat)
-		size += len(e.beat.User) + len(e.beat.Session) + len(e.beat.Actor) + 48
-		p.carrier = append(p.carrier, batch)
-	}
-	shut()
-	clear(beats[:cap(beats)]) // hold on to nobody's strings
-	j.beats, j.carrier = beats, p.carrier
-	p.entries = entries[:n]
-	return p, n
+	j.todo = j.todo[done:]
 }
 
-// encode appends the batch of beats to the committer's buffer. The common
-// publish holds one batch and reuses the buffer of the one before.
-func (j *Journal) encode(beats []events.Beat) []byte {
-	start := len(j.buf)
-	j.buf = events.AppendBatch(j.buf, beats)
-	return j.buf[start:len(j.buf):len(j.buf)]
+// appendItem writes one item into c, if it fits. The first always does.
+func (j *Journal) appendItem(c *commit, e *entry, i, limit int) bool {
+	if e.items == nil {
+		b := &e.beat
+		if e.beats != nil {
+			b = &e.beats[i]
+		}
+		if c.n > 0 && len(c.data)+len(b.User)+len(b.Session)+len(b.Actor)+48 > limit {
+			return false
+		}
+		j.begin(c, b.At)
+		c.data = events.AppendBeat(c.data, b, c.at)
+		c.n++
+		return true
+	}
+	item := &e.items[i]
+	j.begin(c, item.Event.At)
+	before := len(c.data)
+	// check has made sure that it can be written.
+	c.data, _ = events.AppendEvent(c.data, &item.Event, &item.Key, c.at)
+	if c.n > 0 && len(c.data) > limit {
+		c.data = c.data[:before]
+		return false
+	}
+	c.n++
+	return true
 }
 
-// commit publishes p and gives every entry its outcome.
-func (j *Journal) commit(ctx context.Context, p publish) {
+// begin writes the head of a commit whose first item is of at.
+func (j *Journal) begin(c *commit, at events.Millis) {
+	if c.n == 0 {
+		c.at = at
+		c.data = events.AppendCommit(c.data[:0], at, j.cfg.Node, j.noteWitnessed())
+	}
+}
+
+// Witnessed tells the log, with one of the next commits, that every heartbeat up
+// to the sequence seq that changed something is written down by an event.
+func (j *Journal) Witnessed(seq uint64) { j.witnessed.Store(seq) }
+
+// noteWitnessed is what the next commit says of it: something every few seconds.
+func (j *Journal) noteWitnessed() uint64 {
+	now := j.cfg.Now()
+	if now.Sub(j.noted) < events.AlivePeriod/2 {
+		return 0
+	}
+	seq := j.witnessed.Swap(0)
+	if seq != 0 {
+		j.noted = now
+	}
+	return seq
+}
+
+// commitLimit is how large a commit may be just now.
+func (j *Journal) commitLimit() int {
+	limit := min(j.cfg.MaxCommit, int(j.nc.MaxPayload())-64)
+	if j.smaller > 0 {
+		limit = min(limit, j.smaller)
+	}
+	return max(limit, minCommit)
+}
+
+// publishCommit publishes what compose has made and gives every caller whose
+// items are all through the outcome.
+func (j *Journal) publishCommit(ctx context.Context) {
+	c := &j.commit
 	began := time.Now()
-	outcomes := j.publish(ctx, p.msgs)
-	j.metrics.AckSeconds.Observe(time.Since(began).Seconds())
-	j.noteTrouble(outcomes[0].err)
-	reuse := true
-	for i, e := range p.entries {
-		o := outcomes[p.carrier[i]]
-		if o.err != nil {
-			reuse = false
-		} else if o.ack.Duplicate && e.digest != "" {
-			o.err = j.checkDigest(ctx, o.ack.Seq, e.digest)
-		}
-		j.metrics.count(e, o)
-		e.done <- o
-	}
-	if reuse {
-		j.buf = j.buf[:0]
-		j.lastDone.Store(j.cfg.Now().UnixNano())
-	} else {
-		j.buf = nil // the client may hold on to a message that it has not given up
-	}
-}
-
-// publish appends msgs in their order and returns an outcome for each.
-func (j *Journal) publish(ctx context.Context, msgs []*nats.Msg) []outcome {
-	outcomes := make([]outcome, len(msgs))
-	if len(msgs) > maxPlain {
-		err := j.publishAtomic(ctx, msgs, outcomes)
-		if err == nil {
-			return outcomes
-		}
-		// One known key rejects the whole batch. Nothing of it is stored; one
-		// by one each message gets its own answer.
-		if apiCode(err) != codeBatchDuplicate {
-			for i := range outcomes {
-				outcomes[i].err = asOurs(err)
-			}
-			return outcomes
-		}
-	}
-	j.publishPlain(msgs, outcomes)
-	return outcomes
-}
-
-func (j *Journal) publishAtomic(ctx context.Context, msgs []*nats.Msg, outcomes []outcome) error {
-	ctx, cancel := context.WithTimeout(ctx, j.cfg.AckTimeout)
-	defer cancel()
-	ack, err := jetstreamext.PublishMsgBatch(ctx, j.js, msgs, jetstreamext.BatchFlowControl{})
+	seq, err := j.publish(ctx, c.data)
 	if err != nil {
-		// What the batch added to the headers must not go out again.
-		for _, m := range msgs {
-			m.Reply = ""
-			for _, h := range []string{jetstreamext.BatchIDHeader, jetstreamext.BatchSeqHeader, jetstreamext.BatchCommitHeader} {
-				m.Header.Del(h)
-			}
+		c.data = nil // the client may hold on to it
+		if errors.Is(err, ErrTooLarge) && c.n > 1 {
+			j.retrySmaller(c)
+			return
 		}
-		return err
 	}
-	for i := range outcomes {
-		outcomes[i].ack.Seq = ack.Sequence - uint64(len(msgs)-1-i)
+	j.metrics.AckSeconds.Observe(time.Since(began).Seconds())
+	j.metrics.BatchSize.Observe(float64(c.n))
+	j.noteTrouble(err)
+	if err == nil {
+		j.lastDone.Store(j.cfg.Now().UnixNano())
 	}
-	return nil
+	nth := uint32(0)
+	for _, s := range c.spans {
+		n := s.to - s.from
+		if err == nil {
+			s.e.note(events.Place{Seq: seq, Nth: nth}, n)
+		} else {
+			j.fail(s.e, err)
+		}
+		nth += uint32(n)
+		if s.e.err != nil || s.to == s.e.size() {
+			j.settle(s.e)
+		}
+	}
 }
 
-// publishPlain sends msgs one behind the other without waiting in between; one
-// connection and one stream keep their order.
-func (j *Journal) publishPlain(msgs []*nats.Msg, outcomes []outcome) {
-	futures := make([]jetstream.PubAckFuture, len(msgs))
-	for i, m := range msgs {
-		f, err := j.js.PublishMsgAsync(m)
-		if err != nil {
-			outcomes[i].err = asOurs(err)
-			continue
-		}
-		futures[i] = f
+// note enters that the next n items of e are in the log, from first on.
+func (e *entry) note(first events.Place, n int) {
+	e.stored += n
+	e.last = events.Place{Seq: first.Seq, Nth: first.Nth + uint32(n) - 1}
+	if e.size() > 1 {
+		e.runs = append(e.runs, run{first, n})
+	}
+}
+
+// fail ends e: its items that are not yet tried will not be.
+func (j *Journal) fail(e *entry, err error) {
+	e.err = err
+	if len(j.todo) > 0 && j.todo[0].e == e {
+		j.todo = j.todo[1:]
+	}
+}
+
+// retrySmaller puts the items of a commit that was larger than the server takes
+// back, to go in smaller ones from now on. Nothing of it was stored.
+func (j *Journal) retrySmaller(c *commit) {
+	j.smaller = max(j.commitLimit()/2, minCommit)
+	j.log.Warn("the log takes smaller messages than expected; commits become smaller", "bytes", j.smaller)
+	spans := make([]span, 0, len(c.spans)+len(j.todo))
+	spans = append(spans, c.spans...)
+	if last := len(spans) - 1; len(j.todo) > 0 && j.todo[0].e == spans[last].e {
+		spans[last].to = j.todo[0].to
+		j.todo = j.todo[1:]
+	}
+	j.todo = append(spans, j.todo...)
+}
+
+// publish appends one message and returns its sequence.
+func (j *Journal) publish(ctx context.Context, data []byte) (uint64, error) {
+	m := nats.Msg{Subject: events.LogSubject, Data: data}
+	future, err := j.js.PublishMsgAsync(&m)
+	if err != nil {
+		return 0, asOurs(err)
 	}
 	timeout := time.NewTimer(j.cfg.AckTimeout + time.Second)
 	defer timeout.Stop()
-	for i, f := range futures {
-		if f != nil {
-			outcomes[i] = wait(f, timeout.C)
-		}
-	}
+	return wait(ctx, future, timeout.C)
 }
 
-func wait(f jetstream.PubAckFuture, timeout <-chan time.Time) outcome {
+func wait(ctx context.Context, f jetstream.PubAckFuture, timeout <-chan time.Time) (uint64, error) {
 	select {
 	case ack := <-f.Ok():
-		return outcome{ack: Ack{Seq: ack.Sequence, Duplicate: ack.Duplicate}}
+		return ack.Sequence, nil
 	case err := <-f.Err():
-		return outcome{err: asOurs(err)}
+		return 0, asOurs(err)
 	case <-timeout:
-		return outcome{err: fmt.Errorf("%w: no answer", ErrSlow)}
+		return 0, fmt.Errorf("%w: no answer", ErrSlow)
+	case <-ctx.Done():
+		return 0, ctx.Err()
 	}
 }
 
-// publishOne appends one message outside the queue: marks, which nobody awaits.
-func (j *Journal) publishOne(m *nats.Msg) (uint64, error) {
-	outcomes := make([]outcome, 1)
-	j.publishPlain([]*nats.Msg{m}, outcomes)
-	j.noteTrouble(outcomes[0].err)
-	if outcomes[0].err == nil {
+// mark publishes a commit without entries, which nobody awaits.
+func (j *Journal) mark(ctx context.Context) error {
+	_, err := j.publish(ctx, events.AppendCommit(nil, events.MillisOf(j.cfg.Now()), j.cfg.Node, j.noteWitnessed()))
+	j.noteTrouble(err)
+	if err == nil {
 		j.lastDone.Store(j.cfg.Now().UnixNano())
 	}
-	return outcomes[0].ack.Seq, outcomes[0].err
-}
-
-// checkDigest returns ErrConflict if the message that stands at seq came from
-// another request than the one with this digest.
-func (j *Journal) checkDigest(ctx context.Context, seq uint64, digest string) error {
-	ctx, cancel := context.WithTimeout(ctx, j.cfg.AckTimeout)
-	defer cancel()
-	m, err := j.hot.GetMsg(ctx, seq)
-	if err != nil {
-		return fmt.Errorf("reading the first request under this key: %w", asOurs(err))
-	}
-	if m.Header.Get(events.RequestHeader) != digest {
-		return ErrConflict
-	}
-	return nil
+	return err
 }

@@ -14,45 +14,44 @@ import (
 )
 
 // Erase makes the log forget a user. It appends an Erased event, which names
-// him by a salted hash only and makes every fold forget him at that sequence,
-// and then purges his own events before it from both streams. It returns that
-// sequence and how many events are gone. Heartbeats of his that stand in
-// batches leave with the hot stream's age; folds that still meet them forget
-// him again at the Erased event.
+// them by a salted hash only and makes every fold forget them at that place, and
+// then purges their events before it from the archive. It returns that place and
+// how many events have left. Entries of theirs in the hot stream leave with its
+// trimming; folds that still meet them forget them again at the Erased event,
+// and readers of the log leave them out.
 //
-// An error after the Erased event was stored leaves some of his events behind;
-// erasing him again removes them.
-func (j *Journal) Erase(ctx context.Context, user, actor string) (seq uint64, erased int, err error) {
+// An error after the Erased event was stored leaves some of their events in the
+// archive; erasing them again removes those.
+func (j *Journal) Erase(ctx context.Context, user, actor string) (at events.Place, erased int, err error) {
 	var salt [16]byte
 	rand.Read(salt[:])
 	e := events.Event{Type: events.Erased, Actor: actor, At: events.MillisOf(j.cfg.Now()), Salt: hex.EncodeToString(salt[:])}
 	e.Hash = events.HashID(e.Salt, user)
-	ack, err := j.Append(ctx, e, Key{})
+	if at, err = j.Append(ctx, e, events.Key{}); err != nil {
+		return at, 0, fmt.Errorf("erasing a user: %w", err)
+	}
+	// When the Erased event is in the archive everything before it is: the archiver
+	// holds nothing of the user any more, and the events can be counted.
+	own, err := j.awaitSubject(ctx, events.ErasedSubject(e.Hash))
 	if err != nil {
-		return 0, 0, fmt.Errorf("erasing a user: %w", err)
+		return at, 0, err
 	}
-	// When the Erased event is in the copy everything before it is: the archiver
-	// holds nothing of him any more, and the copy can be counted.
-	copied, err := j.awaitCopy(ctx, events.ErasedSubject(e.Hash))
-	if err != nil {
-		return ack.Seq, 0, err
+	if erased, err = j.countArchived(ctx, user); err != nil {
+		return at, 0, err
 	}
-	if erased, err = count(ctx, j.audit, user); err != nil {
-		return ack.Seq, 0, err
-	}
-	return ack.Seq, erased, errors.Join(purge(ctx, j.hot, user, ack.Seq), purge(ctx, j.audit, user, copied))
+	return at, erased, j.purgeArchived(ctx, user, own)
 }
 
-// purge removes user's events before the sequence before, of the stream's own.
-func purge(ctx context.Context, s jetstream.Stream, user string, before uint64) error {
-	if err := s.Purge(ctx, jetstream.WithPurgeSubject(events.UserFilter(user)), jetstream.WithPurgeSequence(before)); err != nil {
+// purgeArchived removes user's events before the archive's own sequence before.
+func (j *Journal) purgeArchived(ctx context.Context, user string, before uint64) error {
+	if err := j.archive.Purge(ctx, jetstream.WithPurgeSubject(events.UserFilter(user)), jetstream.WithPurgeSequence(before)); err != nil {
 		return fmt.Errorf("purging a user's events: %w", asOurs(err))
 	}
 	return nil
 }
 
-func count(ctx context.Context, s jetstream.Stream, user string) (n int, err error) {
-	info, err := s.Info(ctx, jetstream.WithSubjectFilter(events.UserFilter(user)))
+func (j *Journal) countArchived(ctx context.Context, user string) (n int, err error) {
+	info, err := j.archive.Info(ctx, jetstream.WithSubjectFilter(events.UserFilter(user)))
 	if err != nil {
 		return 0, fmt.Errorf("counting a user's events: %w", asOurs(err))
 	}
@@ -62,101 +61,126 @@ func count(ctx context.Context, s jetstream.Stream, user string) (n int, err err
 	return n, nil
 }
 
-// Forget removes what stands of a user up to the sequence upTo, from both
-// streams: an event that only followed from others and was on its way when he
-// was erased. What comes after it stays.
-func (j *Journal) Forget(ctx context.Context, user string, upTo uint64) error {
-	// In this order, so that nothing is copied again.
-	switch _, err := j.Message(ctx, upTo); {
-	case errors.Is(err, ErrGone): // another node has done this
-	case err != nil:
+// Forget removes what the archive has of a user up to the place upTo: an event
+// that only followed from others and was on its way when they were erased. What
+// comes after it stays.
+func (j *Journal) Forget(ctx context.Context, user string, upTo events.Place) error {
+	if err := j.awaitArchived(ctx, upTo.Seq); err != nil {
 		return err
-	default:
-		if err := j.awaitCopied(ctx, upTo); err != nil {
-			return err
-		}
-		if err := purge(ctx, j.hot, user, upTo+1); err != nil {
-			return err
-		}
 	}
-	return j.forgetCopies(ctx, user, upTo)
-}
-
-// forgetCopies removes user's events from the audit whose place in the log is
-// upTo at most: they are his first ones there.
-func (j *Journal) forgetCopies(ctx context.Context, user string, upTo uint64) error {
 	for next := uint64(1); ; {
-		m, err := j.audit.GetMsg(ctx, next, jetstream.WithGetMsgSubject(events.UserFilter(user)))
+		m, err := j.archive.GetMsg(ctx, next, jetstream.WithGetMsgSubject(events.UserFilter(user)))
 		if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
-			return fmt.Errorf("looking for a user's events in the audit: %w", asOurs(err))
+			return fmt.Errorf("looking for a user's events in the archive: %w", asOurs(err))
 		}
-		var origin Message
+		var origin Record
 		if err == nil {
-			if err := origin.originate(m.Header); err != nil {
+			if origin, err = originOf(m.Header); err != nil {
 				return err
 			}
-		}
-		if err == nil && origin.Seq <= upTo {
-			next = m.Sequence + 1
-			continue
+			if !upTo.Before(origin.Place) {
+				next = m.Sequence + 1
+				continue
+			}
 		}
 		if next == 1 {
 			return nil // none must go
 		}
-		return purge(ctx, j.audit, user, next)
+		return j.purgeArchived(ctx, user, next)
 	}
 }
 
-// awaitCopied waits until the audit has got as far as the sequence upTo.
-func (j *Journal) awaitCopied(ctx context.Context, upTo uint64) error {
-	return j.untilAudit(ctx, func(ctx context.Context) (bool, error) {
-		origin, _, err := j.copied(ctx)
-		if err != nil || origin >= upTo {
+// awaitArchived waits until everything up to the sequence upTo that belongs into
+// the archive is there, for as long as an acknowledgement may take.
+func (j *Journal) awaitArchived(ctx context.Context, upTo uint64) error {
+	ctx, cancel := context.WithTimeout(ctx, j.cfg.AckTimeout)
+	defer cancel()
+	return j.untilArchived(ctx, upTo)
+}
+
+// untilArchived is awaitArchived until ctx ends, which is ErrSlow.
+func (j *Journal) untilArchived(ctx context.Context, upTo uint64) error {
+	checked := events.EndOf(j.archivedUpTo(ctx)) // nothing up to here is missing
+	return j.untilArchive(ctx, func(ctx context.Context) (bool, error) {
+		end, _, err := j.archiveEnd(ctx)
+		if err != nil || end.Place.Seq > upTo || !checked.Before(events.EndOf(upTo)) {
 			return err == nil, err
 		}
-		// Another node may have removed it from both meanwhile.
-		if _, err = j.Message(ctx, upTo); errors.Is(err, ErrGone) {
-			return true, nil
+		// Most of the log is heartbeats, which are not archived: it may be complete.
+		first, _, err := j.Bounds(ctx)
+		if err != nil {
+			return false, err
 		}
-		return false, err
+		checked = later(later(checked, end.Place), events.Place{Seq: first - 1})
+		whole := true
+		err = j.Read(ctx, Stretch{From: checked.Seq, To: upTo}, func(batch []Message) error {
+			for i := range batch {
+				if missing := firstArchivable(&batch[i], checked); missing {
+					whole = false
+					return errEnd
+				}
+				checked = events.EndOf(batch[i].Seq)
+			}
+			return nil
+		})
+		return whole, err
 	})
 }
 
-// awaitCopy waits until the audit holds a message on subject, and returns the
-// audit's own sequence of it.
-func (j *Journal) awaitCopy(ctx context.Context, subject string) (seq uint64, err error) {
-	err = j.untilAudit(ctx, func(ctx context.Context) (bool, error) {
-		m, err := j.audit.GetLastMsgForSubject(ctx, subject)
+// firstArchivable reports whether m has an entry after the place p that belongs
+// into the archive. Of one with a key it cannot be told, so it counts as none.
+func firstArchivable(m *Message, p events.Place) bool {
+	var c events.Commit
+	if c.Decode(m.Data) != nil {
+		return p.Before(events.Place{Seq: m.Seq})
+	}
+	for i := range c.Entries {
+		e := &c.Entries[i]
+		if e.Plain() || !p.Before(events.Place{Seq: m.Seq, Nth: uint32(i)}) {
+			continue
+		}
+		if ev, key, err := e.Event(); err != nil || ev.Type != events.Heartbeat && !key.Given() {
+			return true
+		}
+	}
+	return false
+}
+
+// awaitSubject waits until the archive has a message on subject, and returns the
+// archive's own sequence of it.
+func (j *Journal) awaitSubject(ctx context.Context, subject string) (own uint64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, j.cfg.AckTimeout)
+	defer cancel()
+	err = j.untilArchive(ctx, func(ctx context.Context) (bool, error) {
+		m, err := j.archive.GetLastMsgForSubject(ctx, subject)
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
 			return false, nil
 		}
 		if err == nil {
-			seq = m.Sequence
+			own = m.Sequence
 		}
 		return err == nil, err
 	})
-	return seq, err
+	return own, err
 }
 
-// untilAudit asks the audit until there is a yes, for as long as an
-// acknowledgement may take.
-func (j *Journal) untilAudit(ctx context.Context, ask func(context.Context) (bool, error)) error {
-	ctx, cancel := context.WithTimeout(ctx, j.cfg.AckTimeout)
-	defer cancel()
+// untilArchive asks the archive until there is a yes, or ctx ends.
+func (j *Journal) untilArchive(ctx context.Context, ask func(context.Context) (bool, error)) error {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		yes, err := ask(ctx)
-		if err != nil {
-			return fmt.Errorf("waiting for the audit copy: %w", asOurs(err))
-		}
-		if yes {
+		switch {
+		case ctx.Err() != nil && !yes:
+			return fmt.Errorf("%w: the archive is behind; try again", ErrSlow)
+		case err != nil:
+			return fmt.Errorf("waiting for the archive: %w", asOurs(err))
+		case yes:
 			return nil
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return fmt.Errorf("%w: the audit copy is behind; erase the user again", ErrSlow)
 		}
 	}
 }

@@ -23,6 +23,8 @@ var (
 	ErrOverloaded = errors.New("too many events are waiting for the log")
 	// ErrClosed: the journal is shutting down and takes nothing more.
 	ErrClosed = errors.New("the journal is closed")
+	// ErrTooLarge: the server takes no message of that size; nothing was stored.
+	ErrTooLarge = errors.New("the log takes no message of that size")
 	// ErrConflict: the key was used for another request within the last two minutes.
 	ErrConflict = errors.New("the key was used for another request")
 	// ErrGone: that part of the log is no longer there.
@@ -47,8 +49,7 @@ const (
 	codeWrongLastConstant     = 10164
 	codeStoreFailed           = 10077
 	codeIngestQueueFull       = 10167
-	codeBatchDuplicate        = 10201
-	codeBatchTooManyInflight  = 10210
+	codeMessageTooLarge       = 10054
 )
 
 // apiCode returns the JetStream error code in err, or 0.
@@ -72,8 +73,10 @@ func kindOf(err error) error {
 	switch apiCode(err) {
 	case codeStoreFailed, codeInsufficientResources, codeStorageExceeded, codeAccountExceeded, codeMemoryExceeded:
 		return ErrFull
-	case codeIngestQueueFull, codeBatchTooManyInflight:
+	case codeIngestQueueFull:
 		return ErrOverloaded
+	case codeMessageTooLarge:
+		return ErrTooLarge
 	case codeStreamNotFound, codeJetStreamNotEnabled, codeNotEnabledForAccount, codeClusterNotAvailable:
 		return ErrUnavailable
 	}
@@ -82,6 +85,8 @@ func kindOf(err error) error {
 		errors.Is(err, nats.ErrReconnectBufExceeded), errors.Is(err, nats.ErrConnectionClosed),
 		errors.Is(err, nats.ErrInvalidConnection):
 		return ErrUnavailable
+	case errors.Is(err, nats.ErrMaxPayload):
+		return ErrTooLarge
 	case errors.Is(err, context.Canceled):
 		return context.Canceled
 	}

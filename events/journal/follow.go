@@ -12,13 +12,12 @@ import (
 	"github.com/rollcall-dev/rollcall/events"
 )
 
-// Message is one message of the log. Data belongs to the message and stays.
+// Message is one commit of the log. Data belongs to the message and stays.
 type Message struct {
-	Seq     uint64        // in StreamHot, also for a message read from the audit copy
-	Time    events.Millis // the broker's timestamp there
-	Subject string
-	Data    []byte
-	Behind  uint64 // how many messages stood behind it when it was sent to us
+	Seq    uint64        // in StreamHot
+	Time   events.Millis // the broker's timestamp there
+	Data   []byte
+	Behind uint64 // how many messages came after it when it was sent to us
 }
 
 const (
@@ -46,36 +45,36 @@ func (j *Journal) Follow(ctx context.Context, from uint64, fn func([]Message) er
 	if first > from {
 		return fmt.Errorf("%w: it begins at %d, wanted from %d", ErrGone, first, from)
 	}
-	return j.consume(ctx, from, nil, fn)
+	return j.consume(ctx, from, fn)
 }
 
 // errStalled: the log has messages that do not reach us.
 var errStalled = errors.New("the log goes on, and is not heard")
 
-// consume calls fn with the messages of the hot stream from sequence from on, of
-// those on the subjects given (none: all), until ctx ends or fn returns an error. The client library makes a consumer
+// consume calls fn with the messages of the hot stream from sequence from on,
+// until ctx ends or fn returns an error. The client library makes a consumer
 // anew that has gone with its server. But it takes ten seconds to notice, and
 // has been seen never to: so we look ourselves, and begin again behind the last
 // message that arrived. ErrGone if that part of the log has gone meanwhile.
-func (j *Journal) consume(ctx context.Context, from uint64, subjects []string, fn func([]Message) error) error {
-	err := j.consumeOnce(ctx, &from, subjects, fn)
+func (j *Journal) consume(ctx context.Context, from uint64, fn func([]Message) error) error {
+	err := j.consumeOnce(ctx, &from, fn)
 	for errors.Is(err, errStalled) {
 		j.log.Info("following the log anew: it was not heard any more", "from", from)
-		err = j.resume(ctx, &from, subjects, fn)
+		err = j.resume(ctx, &from, fn)
 	}
 	return err
 }
 
 // resume is consumeOnce for somebody who was cut off: while the log cannot be
 // reached it goes on trying.
-func (j *Journal) resume(ctx context.Context, from *uint64, subjects []string, fn func([]Message) error) error {
+func (j *Journal) resume(ctx context.Context, from *uint64, fn func([]Message) error) error {
 	first, _, err := j.Bounds(ctx)
 	switch {
 	case err == nil && first > *from:
 		return fmt.Errorf("%w: it begins at %d, wanted from %d", ErrGone, first, *from)
 	case err == nil:
 		before := *from
-		if err = j.consumeOnce(ctx, from, subjects, fn); *from != before || !errors.Is(err, errUnmade) {
+		if err = j.consumeOnce(ctx, from, fn); *from != before || !errors.Is(err, errUnmade) {
 			return err
 		}
 	case errors.Is(err, ErrMissing):
@@ -94,9 +93,9 @@ var errUnmade = errors.New("following the log")
 
 // consumeOnce feeds fn from one ordered consumer and moves from behind what fn
 // has had. It returns errStalled when the consumer has been left behind.
-func (j *Journal) consumeOnce(ctx context.Context, from *uint64, subjects []string, fn func([]Message) error) error {
+func (j *Journal) consumeOnce(ctx context.Context, from *uint64, fn func([]Message) error) error {
 	cons, err := j.hot.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
-		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: max(*from, 1), FilterSubjects: subjects,
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: max(*from, 1),
 		MaxResetAttempts: 1, // with more it cannot be stopped between them
 	})
 	if err != nil {
@@ -108,7 +107,7 @@ func (j *Journal) consumeOnce(ctx context.Context, from *uint64, subjects []stri
 	cc, err := cons.Consume(func(m jetstream.Msg) {
 		msg, err := read(m)
 		if err != nil {
-			j.log.Error("a message without its place in the log", "subject", m.Subject(), "error", err)
+			j.log.Error("a commit without its place in the log", "error", err)
 			return
 		}
 		select {
@@ -134,7 +133,7 @@ func (j *Journal) consumeOnce(ctx context.Context, from *uint64, subjects []stri
 		case <-look.C:
 			switch quiet++; {
 			case quiet == 1: // less than a whole period
-			case !j.standsBehind(ctx, *from, subjects):
+			case !j.goesOn(ctx, *from):
 				quiet = 1
 			case quiet > 2: // it was so at the last look too, so nothing is just on its way
 				return errStalled
@@ -150,21 +149,12 @@ func (j *Journal) consumeOnce(ctx context.Context, from *uint64, subjects []stri
 	}
 }
 
-// standsBehind reports whether the hot stream surely holds a message for us at
-// from or behind it.
-func (j *Journal) standsBehind(ctx context.Context, from uint64, subjects []string) bool {
+// goesOn reports whether the hot stream surely has a commit at from or after it.
+func (j *Journal) goesOn(ctx context.Context, from uint64) bool {
 	ctx, cancel := context.WithTimeout(ctx, followLook)
 	defer cancel()
-	if len(subjects) == 0 {
-		subjects = []string{">"}
-	}
-	for _, subject := range subjects {
-		last, err := j.hot.GetLastMsgForSubject(ctx, subject) // the stream's last sequence may have been purged
-		if err == nil && last.Sequence >= from {
-			return true
-		}
-	}
-	return false
+	info, err := j.hot.Info(ctx)
+	return err == nil && info.State.Msgs > 0 && info.State.LastSeq >= from
 }
 
 // gather adds to batch what has arrived already, up to followBatch.
@@ -193,16 +183,11 @@ func (j *Journal) forget(ctx context.Context, s jetstream.Stream, cons jetstream
 	}
 }
 
-// read takes a delivered message apart. One from the audit copy says in its
-// headers where it stood.
+// read takes a delivered commit apart.
 func read(m jetstream.Msg) (Message, error) {
 	meta, err := m.Metadata()
 	if err != nil {
 		return Message{}, err
 	}
-	msg := Message{Seq: meta.Sequence.Stream, Time: events.MillisOf(meta.Timestamp), Subject: m.Subject(), Data: m.Data(), Behind: meta.NumPending}
-	if meta.Stream == events.StreamAudit {
-		err = msg.originate(m.Headers())
-	}
-	return msg, err
+	return Message{Seq: meta.Sequence.Stream, Time: events.MillisOf(meta.Timestamp), Data: m.Data(), Behind: meta.NumPending}, nil
 }

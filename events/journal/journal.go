@@ -17,14 +17,18 @@ import (
 // Config says how the log is kept. The zero value is fit for a test.
 type Config struct {
 	Replicas       int           // of each stream; 0: 1
-	HotRetention   time.Duration // 0: 48 h
+	HotRetention   time.Duration // how long the hot stream keeps what is archived; 0: 6 h
 	AuditRetention time.Duration // 0: 8760 h
 	Own            bool          // the broker is this node's own: retention follows the configuration
 	Seen           bool          // a view has seen this log: it must not be made anew
+	Lookback       time.Duration // twice the longest silence that ends no session, in covered time; 0: 30 min
 	AckTimeout     time.Duration // how long an acknowledgement may take; 0: 5 s
 	QueueLimit     int           // how many events may wait; 0: 65536
-	Quiet          bool          // write no alive marks: this process accepts nothing
-	Durable        func() error  // called before something is copied: puts on disk what the log holds; nil: it is
+	MaxCommit      int           // bytes of a commit at most; 0: 512 KiB; less where the server takes less
+	Node           string        // who we are, in commits and leases; 16 bytes at most are well spent
+	Quiet          bool          // write no marks: this process accepts nothing
+	Durable        func() error  // called before something is archived: puts on disk what the log holds; nil: it is
+	ArchiveDurable func() error  // called before the log is trimmed: puts on disk what the archive holds; nil: it is by then
 	Metrics        *Metrics      // nil: none
 	Logger         *slog.Logger  // nil: discarded
 	Now            func() time.Time
@@ -35,16 +39,22 @@ func (c Config) withDefaults() Config {
 		c.Replicas = 1
 	}
 	if c.HotRetention == 0 {
-		c.HotRetention = 48 * time.Hour
+		c.HotRetention = 6 * time.Hour
 	}
 	if c.AuditRetention == 0 {
 		c.AuditRetention = 8760 * time.Hour
+	}
+	if c.Lookback == 0 {
+		c.Lookback = 2 * events.MaxTimeout
 	}
 	if c.AckTimeout == 0 {
 		c.AckTimeout = 5 * time.Second
 	}
 	if c.QueueLimit == 0 {
 		c.QueueLimit = 1 << 16
+	}
+	if c.MaxCommit == 0 {
+		c.MaxCommit = maxCommit
 	}
 	if c.Metrics == nil {
 		c.Metrics = NewMetrics()
@@ -66,7 +76,8 @@ type Journal struct {
 	nc      *nats.Conn
 	log     *slog.Logger
 	hot     jetstream.Stream
-	audit   jetstream.Stream
+	archive jetstream.Stream
+	lease   jetstream.Stream
 	created time.Time
 	metrics *Metrics
 
@@ -76,16 +87,21 @@ type Journal struct {
 	closed  bool
 	refusal error // see Refuse
 
-	wake     chan struct{}         // buffered 1: something waits
-	lastDone atomic.Int64          // unix nanoseconds of the last publish, or of the last mark that was tried
-	trouble  atomic.Pointer[error] // of the last publish; nil: it went well
-	free     sync.Pool             // of *entry
+	wake      chan struct{}         // buffered 1: something waits
+	lastDone  atomic.Int64          // unix nanoseconds of the last publish, or of the last mark that was tried
+	trouble   atomic.Pointer[error] // of the last publish; nil: it went well
+	free      sync.Pool             // of *entry
+	archives  atomic.Bool           // this node's archiver is at work
+	witnessed atomic.Uint64         // see Witnessed; 0: nothing new
+	copied    atomic.Uint64         // the hot sequence up to which it has archived
 
 	// The committer's own, kept between publishes.
 	spare   []*entry
-	beats   []events.Beat
-	carrier []int
-	buf     []byte
+	spans   []span // what todo is taken from
+	todo    []span // what has been taken from the queue and is not yet composed
+	commit  commit
+	noted   time.Time // when a commit last said what is witnessed
+	smaller int       // a bound on commits that the server has shown, 0: none
 }
 
 // Open makes or checks the streams on nc's server and returns the log. It
@@ -98,7 +114,7 @@ func Open(ctx context.Context, nc *nats.Conn, cfg Config) (*Journal, error) {
 		return nil, fmt.Errorf("opening JetStream: %w", asOurs(err))
 	}
 	j := &Journal{cfg: cfg, js: js, nc: nc, log: cfg.Logger, metrics: cfg.Metrics, wake: make(chan struct{}, 1)}
-	j.free.New = func() any { return &entry{done: make(chan outcome, 1)} }
+	j.free.New = func() any { return &entry{done: make(chan struct{}, 1)} }
 	if err := j.prepare(ctx); err != nil {
 		return nil, err
 	}
@@ -118,15 +134,12 @@ func (j *Journal) Bounds(ctx context.Context) (first, last uint64, err error) {
 	if !info.Created.Equal(j.created) {
 		return 0, 0, fmt.Errorf("%w: stream %s was made anew under this node", ErrMissing, events.StreamHot)
 	}
-	return info.State.FirstSeq, info.State.LastSeq, nil
+	return max(info.State.FirstSeq, 1), info.State.LastSeq, nil
 }
-
-// JetStream is the connection's JetStream, for the lease.
-func (j *Journal) JetStream() jetstream.JetStream { return j.js }
 
 // Run commits what is appended until ctx ends; then it takes nothing more,
 // commits what still waits, and returns nil. While it has published nothing for
-// events.AlivePeriod it writes an alive mark, so that covered time goes on.
+// events.AlivePeriod it writes a mark, so that covered time goes on.
 func (j *Journal) Run(ctx context.Context) error {
 	j.lastDone.Store(j.cfg.Now().UnixNano() - int64(events.AlivePeriod)) // the first mark goes at once
 	ticker := time.NewTicker(events.AlivePeriod / 10)
@@ -140,21 +153,21 @@ func (j *Journal) Run(ctx context.Context) error {
 		case <-j.wake:
 			j.commitAll(ctx)
 		case <-ticker.C:
-			j.markAlive()
+			j.markAlive(ctx)
 		}
 	}
 }
 
 // markAlive writes a mark if the log has heard nothing from this node for
 // AlivePeriod.
-func (j *Journal) markAlive() {
+func (j *Journal) markAlive(ctx context.Context) {
 	quiet := j.cfg.Now().UnixNano() - j.lastDone.Load()
 	if j.cfg.Quiet || quiet < int64(events.AlivePeriod) || j.refused() != nil {
 		return
 	}
 	j.lastDone.Store(j.cfg.Now().UnixNano())
-	if _, err := j.publishOne(nats.NewMsg(events.AliveSubject)); err != nil {
-		j.log.Warn("writing an alive mark failed", "error", err)
+	if err := j.mark(context.WithoutCancel(ctx)); err != nil {
+		j.log.Warn("writing a mark failed", "error", err)
 	}
 }
 

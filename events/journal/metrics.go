@@ -12,7 +12,7 @@ import (
 type Metrics struct {
 	Events     *prometheus.CounterVec // by type and outcome
 	Shed       prometheus.Counter     // refused because the queue was full
-	BatchSize  prometheus.Histogram   // heartbeats a message
+	BatchSize  prometheus.Histogram   // events a commit
 	AckSeconds prometheus.Histogram   // from publish to acknowledgement
 
 	beatsOK prometheus.Counter // bound beforehand: it is on the path of every heartbeat
@@ -22,13 +22,13 @@ type Metrics struct {
 func NewMetrics() *Metrics {
 	m := &Metrics{
 		Events: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "rollcall_events_total",
-			Help: "Events by type and outcome: stored, duplicate, conflict, full, slow, unavailable."}, []string{"type", "outcome"}),
+			Help: "Events by type and outcome: stored, full, slow, unavailable. A repeat under a known key that was written before it was known counts as stored."}, []string{"type", "outcome"}),
 		Shed: prometheus.NewCounter(prometheus.CounterOpts{Name: "rollcall_events_shed_total",
 			Help: "Events refused because too many were waiting for the log."}),
-		BatchSize: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "rollcall_heartbeat_batch_size",
-			Help: "Heartbeats that shared one message.", Buckets: prometheus.ExponentialBuckets(1, 2, 14)}),
+		BatchSize: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "rollcall_commit_size",
+			Help: "Events that shared one commit.", Buckets: prometheus.ExponentialBuckets(1, 4, 8)}),
 		AckSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "rollcall_log_ack_seconds",
-			Help: "Time from a publish to its acknowledgement.", Buckets: prometheus.ExponentialBuckets(0.0001, 2, 16)}),
+			Help: "Time from a publish to its acknowledgement.", Buckets: prometheus.ExponentialBuckets(0.0005, 3, 9)}),
 	}
 	m.beatsOK = m.Events.WithLabelValues(string(events.Heartbeat), "stored")
 	return m
@@ -39,32 +39,42 @@ func (m *Metrics) Register(r prometheus.Registerer) {
 	r.MustRegister(m.Events, m.Shed, m.BatchSize, m.AckSeconds)
 }
 
-func (m *Metrics) count(e *entry, o outcome) {
-	if e.msg == nil && o.err == nil {
-		m.beatsOK.Inc()
+// count enters what became of e, of whose n items the first stored are in the
+// log.
+func (m *Metrics) count(e *entry, stored, n int, err error) {
+	if e.items == nil {
+		m.beatsOK.Add(float64(stored))
+		m.add(events.Heartbeat, outcomeName(err), n-stored)
 		return
 	}
-	typ := string(events.Heartbeat)
-	if e.msg != nil {
-		if _, t, err := events.ParseSubject(e.msg.Subject); err == nil {
-			typ = string(t)
+	for from := 0; from < n; {
+		typ, to := e.items[from].Event.Type, from+1
+		for to < n && to != stored && e.items[to].Event.Type == typ {
+			to++
 		}
+		if from < stored {
+			m.add(typ, "stored", to-from)
+		} else {
+			m.add(typ, outcomeName(err), to-from)
+		}
+		from = to
 	}
-	m.Events.WithLabelValues(typ, outcomeName(o)).Inc()
 }
 
-func outcomeName(o outcome) string {
-	switch {
-	case errors.Is(o.err, ErrConflict):
-		return "conflict"
-	case errors.Is(o.err, ErrFull):
-		return "full"
-	case errors.Is(o.err, ErrSlow):
-		return "slow"
-	case o.err != nil:
-		return "unavailable"
-	case o.ack.Duplicate:
-		return "duplicate"
+func (m *Metrics) add(t events.Type, outcome string, n int) {
+	if n > 0 {
+		m.Events.WithLabelValues(string(t), outcome).Add(float64(n))
 	}
-	return "stored"
+}
+
+func outcomeName(err error) string {
+	switch {
+	case err == nil:
+		return "stored"
+	case errors.Is(err, ErrFull):
+		return "full"
+	case errors.Is(err, ErrSlow):
+		return "slow"
+	}
+	return "unavailable"
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"testing"
 
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/rollcall-dev/rollcall/events"
@@ -23,7 +22,7 @@ func TestARefusalStoresNothingUntilItIsTakenBack(t *testing.T) {
 	if _, err := j.Beat(t.Context(), beat("alice")); !isErr(err, journal.ErrFull) {
 		t.Errorf("a beat: %v", err)
 	}
-	if _, err := j.Append(t.Context(), events.Event{Type: events.Login, User: "alice", At: 1}, journal.Key{}); !isErr(err, journal.ErrFull) {
+	if _, err := j.Append(t.Context(), events.Event{Type: events.Login, User: "alice", At: 1}, noKey); !isErr(err, journal.ErrFull) {
 		t.Errorf("a login: %v", err)
 	}
 	if n := testutil.ToFloat64(metrics.Events.WithLabelValues("login", "full")); n != 1 {
@@ -43,7 +42,7 @@ func TestWhoWaitsIsRefusedToo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := j.Submit(events.Event{Type: events.Login, User: "alice", At: 1}, journal.Key{}) // Run does not yet
+	r, err := j.Submit(events.Event{Type: events.Login, User: "alice", At: 1}, noKey) // Run does not yet
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,35 +54,5 @@ func TestWhoWaitsIsRefusedToo(t *testing.T) {
 	}
 	if _, err := r.Wait(t.Context()); !isErr(err, journal.ErrFull) {
 		t.Errorf("got %v", err)
-	}
-}
-
-func TestAForgottenLeaseIsMadeAnew(t *testing.T) {
-	nc := journaltest.Connect(t, journaltest.Server(t, t.TempDir()))
-	j := journaltest.On(t, nc, journal.Config{Quiet: true})
-	seq, err := j.Beat(t.Context(), beat("alice"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 2 { // the second time it is there
-		if last, err := j.Mend(t.Context()); err != nil || last != seq {
-			t.Fatalf("mended: %d, %v", last, err)
-		}
-		if _, err := js.Stream(t.Context(), events.StreamLease); err != nil {
-			t.Fatal(err)
-		}
-		if err := js.DeleteStream(t.Context(), events.StreamLease); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := js.DeleteStream(t.Context(), events.StreamHot); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := j.Mend(t.Context()); err == nil {
-		t.Error("a log that is gone was mended")
 	}
 }

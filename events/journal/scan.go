@@ -23,15 +23,15 @@ const (
 // errCutOff: messages that were sent did not all arrive.
 var errCutOff = errors.New("a scan was cut off")
 
-// scan calls fn with the messages of s that stand now at its own sequence from
-// or behind, on the subjects given (none: all), in order, at most size at a
-// time. Unlike Read it needs to know neither how many there are nor where the
-// last one stands, and what is purged meanwhile is not waited for. fn may end it
-// with errEnd.
-func (j *Journal) scan(ctx context.Context, s jetstream.Stream, from uint64, subjects []string, size int, fn func([]Message) error) error {
+// scanArchive calls fn with the records that are in the archive now at its own
+// sequence from or after it, on the subjects given (none: all), in order, at
+// most size at a time. It needs to know neither how many there are nor which is
+// the last, and what is purged meanwhile is not waited for. fn may end it with
+// errEnd.
+func (j *Journal) scanArchive(ctx context.Context, from uint64, subjects []string, size int, fn func([]Record) error) error {
 	for tries := 0; ; tries++ {
 		before := from
-		err := j.scanOnce(ctx, s, &from, subjects, size, fn)
+		err := j.scanOnce(ctx, &from, subjects, size, fn)
 		switch {
 		case errors.Is(err, errEnd):
 			return nil
@@ -45,15 +45,15 @@ func (j *Journal) scan(ctx context.Context, s jetstream.Stream, from uint64, sub
 	}
 }
 
-// scanOnce reads through one consumer. It moves from behind what fn has had.
-func (j *Journal) scanOnce(ctx context.Context, s jetstream.Stream, from *uint64, subjects []string, size int, fn func([]Message) error) error {
-	cons, err := s.CreateConsumer(ctx, jetstream.ConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy,
+// scanOnce reads through one consumer. It moves from to after what fn has had.
+func (j *Journal) scanOnce(ctx context.Context, from *uint64, subjects []string, size int, fn func([]Record) error) error {
+	cons, err := j.archive.CreateConsumer(ctx, jetstream.ConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy,
 		OptStartSeq: max(*from, 1), FilterSubjects: subjects, AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true,
 		InactiveThreshold: time.Minute, Replicas: 1})
 	if err != nil {
-		return fmt.Errorf("reading the log: %w", asOurs(err))
+		return fmt.Errorf("reading the archive: %w", asOurs(err))
 	}
-	defer j.forget(ctx, s, cons)
+	defer j.forget(ctx, j.archive, cons)
 	var taken uint64 // messages of this consumer
 	for want := min(minScan, size); ; want = min(4*want, size) {
 		if err := ctx.Err(); err != nil {
@@ -78,30 +78,30 @@ func (j *Journal) scanOnce(ctx context.Context, s jetstream.Stream, from *uint64
 	}
 }
 
-// fetch takes up to want messages, and the stream's own sequence of the last.
-func (j *Journal) fetch(cons jetstream.Consumer, want int, taken *uint64) (got []Message, own uint64, err error) {
+// fetch takes up to want records, and the archive's own sequence of the last.
+func (j *Journal) fetch(cons jetstream.Consumer, want int, taken *uint64) (got []Record, own uint64, err error) {
 	batch, err := cons.FetchNoWait(want)
 	if err != nil {
-		return nil, 0, fmt.Errorf("reading the log: %w", asOurs(err))
+		return nil, 0, fmt.Errorf("reading the archive: %w", asOurs(err))
 	}
 	for m := range batch.Messages() {
 		meta, err := m.Metadata()
 		if err != nil {
-			return nil, 0, fmt.Errorf("reading the log: %w", asOurs(err))
+			return nil, 0, fmt.Errorf("reading the archive: %w", asOurs(err))
 		}
 		if *taken++; meta.Sequence.Consumer != *taken {
 			return nil, 0, errCutOff
 		}
 		own = meta.Sequence.Stream
-		msg, err := read(m)
+		rec, err := readRecord(m)
 		if err != nil {
-			j.log.Error("a message without its place in the log", "subject", m.Subject(), "error", err)
+			j.log.Error("an archived message without its place in the log", "subject", m.Subject(), "error", err)
 			continue
 		}
-		got = append(got, msg)
+		got = append(got, rec)
 	}
 	if err := batch.Error(); err != nil {
-		return nil, 0, fmt.Errorf("reading the log: %w", asOurs(err))
+		return nil, 0, fmt.Errorf("reading the archive: %w", asOurs(err))
 	}
 	return got, own, nil
 }
@@ -111,7 +111,7 @@ func (j *Journal) fetch(cons jetstream.Consumer, want int, taken *uint64) (got [
 func exhausted(ctx context.Context, cons jetstream.Consumer, taken uint64) (bool, error) {
 	info, err := cons.Info(ctx)
 	if err != nil {
-		return false, fmt.Errorf("reading the log: %w", asOurs(err))
+		return false, fmt.Errorf("reading the archive: %w", asOurs(err))
 	}
 	if info.Delivered.Consumer != taken {
 		return false, errCutOff

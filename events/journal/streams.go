@@ -4,51 +4,51 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
+	"slices"
 
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/rollcall-dev/rollcall/events"
 )
 
-// duplicateWindow is how long the log remembers a Nats-Msg-Id.
-const duplicateWindow = 2 * time.Minute
-
-// hotStream says how StreamHot is made: FIFO by age, one total order.
+// hotStream says how StreamHot is made: one subject, one total order. Nothing
+// leaves it by its age, and a full one takes nothing more: see Trimmer.
 func (c Config) hotStream() jetstream.StreamConfig {
 	return jetstream.StreamConfig{
-		Name:               events.StreamHot,
-		Description:        "Rollcall: everything that happens, in one order",
-		Subjects:           []string{events.UserSubjects, events.HeartbeatSubject, events.AliveSubject},
-		Storage:            jetstream.FileStorage,
-		Retention:          jetstream.LimitsPolicy,
-		Discard:            jetstream.DiscardOld,
-		MaxAge:             c.HotRetention,
-		Replicas:           c.Replicas,
-		Duplicates:         min(duplicateWindow, c.HotRetention),
-		AllowAtomicPublish: true,
-		AllowDirect:        true,
+		Name:        events.StreamHot,
+		Description: "Rollcall: everything that happens, in one order",
+		Subjects:    []string{events.LogSubject},
+		Storage:     jetstream.FileStorage,
+		Retention:   jetstream.LimitsPolicy,
+		Discard:     jetstream.DiscardNew,
+		Replicas:    c.Replicas,
+		DenyDelete:  true,
+		AllowDirect: true,
 	}
 }
 
-// auditStream says how StreamAudit is made: what the archiver copies, under the
-// subjects that it had. Single messages cannot be deleted; erasing a user
-// purges his subjects.
-func (c Config) auditStream() jetstream.StreamConfig {
-	return jetstream.StreamConfig{
-		Name:               events.StreamAudit,
-		Description:        "Rollcall: " + events.UserSubjects + " of " + events.StreamHot + ", kept for long",
-		Subjects:           []string{events.ArchiveSubjects},
-		SubjectTransform:   &jetstream.SubjectTransformConfig{Source: events.ArchiveSubjects, Destination: events.UserSubjects},
-		Storage:            jetstream.FileStorage,
-		Retention:          jetstream.LimitsPolicy,
-		Discard:            jetstream.DiscardOld,
-		MaxAge:             c.AuditRetention,
-		Replicas:           c.Replicas,
-		DenyDelete:         true,
-		AllowAtomicPublish: true,
-		AllowDirect:        true,
+// archiveStream says how StreamArchive is made. Single messages cannot be
+// deleted; erasing a user purges their subjects. With one replica the server
+// writes it when it has time: what that loses in a power cut the hot stream
+// still has.
+func (c Config) archiveStream() jetstream.StreamConfig {
+	s := jetstream.StreamConfig{
+		Name:        events.StreamArchive,
+		Description: "Rollcall: every event but heartbeats, kept for long",
+		Subjects:    []string{events.ArchiveSubjects},
+		Storage:     jetstream.FileStorage,
+		Compression: jetstream.S2Compression,
+		Retention:   jetstream.LimitsPolicy,
+		Discard:     jetstream.DiscardOld,
+		MaxAge:      c.AuditRetention,
+		Replicas:    c.Replicas,
+		DenyDelete:  true,
+		AllowDirect: true,
 	}
+	if c.Replicas <= 1 {
+		s.PersistMode = jetstream.AsyncPersistMode
+	}
+	return s
 }
 
 // leaseStream says how StreamLease is made. It lives in memory: a lease does
@@ -56,8 +56,8 @@ func (c Config) auditStream() jetstream.StreamConfig {
 func (c Config) leaseStream() jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:              events.StreamLease,
-		Description:       "Rollcall: who emits timeouts just now",
-		Subjects:          []string{events.LeaseSubject},
+		Description:       "Rollcall: which node does what only one should",
+		Subjects:          []string{events.LeaseSubjects},
 		Storage:           jetstream.MemoryStorage,
 		MaxMsgsPerSubject: 1,
 		Replicas:          c.Replicas,
@@ -70,7 +70,7 @@ func (c Config) leaseStream() jetstream.StreamConfig {
 // With cfg.Seen a missing StreamHot is ErrMissing: a view that has seen it must
 // not go on over an empty one.
 func (j *Journal) prepare(ctx context.Context) error {
-	for _, want := range []jetstream.StreamConfig{j.cfg.hotStream(), j.cfg.auditStream(), j.cfg.leaseStream()} {
+	for _, want := range []jetstream.StreamConfig{j.cfg.hotStream(), j.cfg.archiveStream(), j.cfg.leaseStream()} {
 		s, err := j.js.Stream(ctx, want.Name)
 		switch {
 		case errors.Is(err, jetstream.ErrStreamNotFound):
@@ -103,16 +103,19 @@ func (j *Journal) check(ctx context.Context, s jetstream.Stream, want jetstream.
 	switch want.Name {
 	case events.StreamHot:
 		j.hot, j.created = s, info.Created
-	case events.StreamAudit:
-		j.audit = s
+	case events.StreamArchive:
+		j.archive = s
+	case events.StreamLease:
+		j.lease = s
 	}
 	switch {
+	case slices.Contains(have.Subjects, formOneSubject):
+		return fmt.Errorf("%w: stream %s has the form of the log that versions before 0.1.0 wrote, one message an event; "+
+			"this version cannot read it: begin with an empty data directory or account, and import what you need", ErrMismatch, want.Name)
 	case have.Storage != want.Storage,
 		have.Retention != want.Retention,
-		want.AllowAtomicPublish && !have.AllowAtomicPublish,
 		want.AllowMsgTTL && !have.AllowMsgTTL,
-		have.PersistMode != jetstream.DefaultPersistMode,
-		want.SubjectTransform != nil && (have.SubjectTransform == nil || *have.SubjectTransform != *want.SubjectTransform),
+		want.Name == events.StreamHot && (have.PersistMode != jetstream.DefaultPersistMode || have.MaxAge != 0 || have.Discard != want.Discard),
 		!covers(have.Subjects, want.Subjects):
 		return fmt.Errorf("%w: stream %s: compare `nats stream info %s` with docs/operations.md", ErrMismatch, want.Name, want.Name)
 	}
@@ -124,13 +127,16 @@ func (j *Journal) check(ctx context.Context, s jetstream.Stream, want jetstream.
 			"stream", want.Name, "retention", have.MaxAge, "configured", want.MaxAge)
 		return nil
 	}
-	have.MaxAge, have.Duplicates = want.MaxAge, want.Duplicates
+	have.MaxAge = want.MaxAge
 	if _, err := j.js.UpdateStream(ctx, have); err != nil {
 		return fmt.Errorf("setting the retention of stream %s: %w", want.Name, asOurs(err))
 	}
 	j.log.Info("the retention of a stream was changed to the configured one", "stream", want.Name, "retention", want.MaxAge)
 	return nil
 }
+
+// formOneSubject is what only the form of the log before this one had.
+const formOneSubject = "presence.heartbeats"
 
 func covers(have, want []string) bool {
 	set := map[string]bool{}
@@ -158,4 +164,13 @@ func (j *Journal) Mend(ctx context.Context) (last uint64, err error) {
 		return 0, fmt.Errorf("making stream %s: %w", want.Name, asOurs(err))
 	}
 	return last, nil
+}
+
+// StreamInfo returns what the broker says of one of the log's streams.
+func (j *Journal) StreamInfo(ctx context.Context, name string) (*jetstream.StreamInfo, error) {
+	s, err := j.js.Stream(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("asking for stream %s: %w", name, asOurs(err))
+	}
+	return s.CachedInfo(), nil
 }

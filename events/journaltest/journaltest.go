@@ -14,11 +14,15 @@ import (
 )
 
 // Server starts a NATS server with JetStream under dir that listens nowhere,
-// and stops it when the test ends.
-func Server(t testing.TB, dir string) *server.Server {
+// and stops it when the test ends. with changes its options.
+func Server(t testing.TB, dir string, with ...func(*server.Options)) *server.Server {
 	t.Helper()
-	s, err := server.NewServer(&server.Options{ServerName: "test", DontListen: true, JetStream: true, StoreDir: dir,
-		NoSigs: true, NoLog: true, DisableJetStreamBanner: true, SyncInterval: time.Minute})
+	opts := &server.Options{ServerName: "test", DontListen: true, JetStream: true, StoreDir: dir,
+		NoSigs: true, NoLog: true, DisableJetStreamBanner: true, SyncInterval: time.Minute}
+	for _, change := range with {
+		change(opts)
+	}
+	s, err := server.NewServer(opts)
 	if err != nil {
 		t.Fatalf("making a NATS server: %v", err)
 	}
@@ -29,6 +33,15 @@ func Server(t testing.TB, dir string) *server.Server {
 	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
 	return s
 }
+
+// MaxPayload bounds what a server takes as one message, in bytes.
+func MaxPayload(n int32) func(*server.Options) {
+	return func(o *server.Options) { o.MaxPayload = n }
+}
+
+// Durable makes a server put everything on disk before it acknowledges, as a
+// node's own does.
+func Durable(o *server.Options) { o.SyncAlways = true }
 
 // Connect returns a connection to s that is closed when the test ends.
 func Connect(t testing.TB, s *server.Server) *nats.Conn {

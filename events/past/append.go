@@ -41,10 +41,10 @@ type Result struct {
 // appended when they are ten seconds old, because an event that is younger gets
 // the log's time.
 //
-// Errors wrap ErrRepeated, are those of the log, or ctx's. Then a part of the
-// file may be in the log; Result counts what is known to be. Of events, the rest
-// cannot be brought in by another Append of the same file, for the log then holds
-// later ones; a user table can be appended again, two minutes later.
+// Errors are those of the log, or ctx's. Then a part of the file may be in the
+// log; Result counts what is known to be. Of events, the rest cannot be brought
+// in by another Append of the same file, for the log then holds later ones; a
+// user table can be appended again.
 func Append(ctx context.Context, cfg Config, f *File) (Result, error) {
 	if cfg.Timeout != 0 && cfg.Timeout < time.Second {
 		return Result{}, fmt.Errorf("a timeout of %v is too short: at least a second, or 0 for none", cfg.Timeout)
@@ -65,7 +65,7 @@ func Append(ctx context.Context, cfg Config, f *File) (Result, error) {
 	if err != nil {
 		a.pipe.count(ctx)
 	}
-	a.result.LastSeq = a.pipe.lastSeq
+	a.result.LastSeq = a.pipe.last.Seq
 	return a.result, err
 }
 

@@ -3,6 +3,7 @@ package past
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"maps"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/rollcall-dev/rollcall/events"
 	"github.com/rollcall-dev/rollcall/events/journal"
@@ -50,7 +52,7 @@ func TestALogoutOfSomebodyNotOnlineChangesNothing(t *testing.T) {
 		09:05:00,alice,leave
 		09:06:00,alice,leave`)
 	f := fold(t, j, 1)
-	if diff := cmp.Diff(Result{Rows: 7, Events: 3, Ignored: 4, LastSeq: f.seqs[2]}, result); diff != "" {
+	if diff := cmp.Diff(Result{Rows: 7, Events: 3, Ignored: 4, LastSeq: f.places[2].Seq}, result); diff != "" {
 		t.Error(diff)
 	}
 	bob := f.users["bob"]
@@ -150,35 +152,42 @@ func TestAnEndNamesTheSignOfLifeThatItWasJudgedBy(t *testing.T) {
 		t.Errorf("an end was void: %v", f.outcome().Live)
 	}
 	for i, e := range f.events {
-		if e.Type == events.Offline && (e.Judged == 0 || e.Judged >= f.seqs[i]) {
-			t.Errorf("%s's end at %d was judged by %d", e.User, f.seqs[i], e.Judged)
+		if e.Type == events.Offline && (e.Judged == 0 || !e.JudgedPlace().Before(f.places[i])) {
+			t.Errorf("%s's end at %s was judged by %s", e.User, f.places[i], e.JudgedPlace())
 		}
 	}
-	if e := f.said(events.Offline)[0]; e.User != "alice" || e.Judged != f.seqs[0] {
-		t.Errorf("alice's login stands at %d: %+v", f.seqs[0], e)
+	if e := f.said(events.Offline)[0]; e.User != "alice" || e.JudgedPlace() != f.places[0] {
+		t.Errorf("alice's login is at %s: %+v", f.places[0], e)
+	}
+	// Of three beats in one commit the last one counts.
+	if e := f.said(events.Offline)[1]; e.User != "bob" || e.JudgedPlace() != (events.Place{Seq: f.places[0].Seq, Nth: 3}) {
+		t.Errorf("bob's last beat is the fourth entry of %d: %+v", f.places[0].Seq, e)
 	}
 }
 
-func TestARepeatAddsNothing(t *testing.T) {
+// TestAUserTableCanBeAppendedAgain, when the first attempt broke off: it says
+// nothing that it has not said.
+func TestAUserTableCanBeAppendedAgain(t *testing.T) {
 	j := journaltest.Open(t, journal.Config{})
-	for _, text := range []string{
-		"09:00:00,alice,say\n09:00:01,alice,say\n09:00:02,alice,leave\n",
-		"10:00:00,alice,join\n10:00:01,alice,say\n",
-		"11:00:00,bob,leave\n",
-	} {
-		imported(t, Config{Log: j, Timeout: time.Minute}, text)
-		_, end, err := j.Bounds(t.Context())
-		if err != nil {
+	const table = "id,last_seen\n17,2026-01-05 10:11:12\n19,2026-01-04 10:11:12\n"
+	want := map[string]events.Millis{"17": at(t, "2026-01-05T10:11:12Z"), "19": at(t, "2026-01-04T10:11:12Z")}
+	var since map[string]events.Millis
+	for range 2 {
+		if _, err := Append(t.Context(), Config{Log: j}, read(t, table)); err != nil {
 			t.Fatal(err)
 		}
-		result, err := Append(t.Context(), Config{Log: j, Timeout: time.Minute}, day(t, text))
-		if !errors.Is(err, ErrRepeated) || result != (Result{}) {
-			t.Errorf("%q again: %+v, %v", text, result, err)
+		f := fold(t, j, 1)
+		if diff := cmp.Diff(want, f.outcome().Seen); diff != "" || len(f.changes) != 0 {
+			t.Errorf("%d changes; last seen %s", len(f.changes), diff)
 		}
-		f := fold(t, j, end+1)
-		if len(f.events) > 0 || f.beats > 0 {
-			t.Errorf("%q again: %d events and %d messages of heartbeats more", text, len(f.events), f.beats)
+		shown := map[string]events.Millis{}
+		for id, u := range f.users {
+			shown[id] = u.Shown.Since
 		}
+		if since != nil && !maps.Equal(since, shown) {
+			t.Errorf("offline since %v, at first %v", shown, since)
+		}
+		since = shown
 	}
 }
 
@@ -225,52 +234,43 @@ func TestASessionOfTheLogHasTheTimeThatItDeclared(t *testing.T) {
 	j := journaltest.Open(t, journal.Config{})
 	seen := at(t, "2021-01-31T09:00:00Z")
 	b := events.Event{Type: events.Heartbeat, User: "alice", Session: "s", Actor: "alice", At: seen, Every: 120}
-	ack, err := j.Append(t.Context(), b, journal.Key{})
+	ack, err := j.Append(t.Context(), b, events.Key{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	imported(t, Config{Log: j, Timeout: time.Minute, Live: fold(t, j, 1).live()}, "09:10:00,bob,join\n")
 	e := fold(t, j, 1).said(events.Offline)[0]
-	if e.User != "alice" || e.At != seen+300_000 || e.LastSeen != seen || e.Judged != ack.Seq {
-		t.Errorf("%+v; the beat stands at %d", e, ack.Seq)
+	if e.User != "alice" || e.At != seen+300_000 || e.LastSeen != seen || e.JudgedPlace() != ack {
+		t.Errorf("%+v; the beat is at %s", e, ack)
 	}
 }
 
 func TestMoreThanCanBeOnTheirWayAtOnce(t *testing.T) {
 	j := journaltest.Open(t, journal.Config{})
-	const rows = 3 * inFlight
+	const rows = 3 * inFlight * chunkSize
 	text := "at,user,event\n" + strings.Repeat("2021-01-31T09:00:00Z,alice,join\n", rows)
 	result, err := Append(t.Context(), Config{Log: j}, read(t, text))
-	if err != nil || result.Events != rows || result.LastSeq < rows {
+	if err != nil || result.Events != rows || result.LastSeq == 0 {
 		t.Errorf("%+v, %v", result, err)
 	}
 }
 
-// listening is a log that notes which heartbeats travelled alone.
-type listening struct {
-	Log
-	alone []string
-}
-
-func (l *listening) Submit(e events.Event, key journal.Key) (*journal.Receipt, error) {
-	if e.Type == events.Heartbeat && key.ID != "" {
-		l.alone = append(l.alone, e.User+e.At.Time().Format(" 05"))
-	}
-	return l.Log.Submit(e, key)
-}
-
-func TestABeatThatChangesAStatusTravelsAlone(t *testing.T) {
+// TestABeatThatChangesAStatusKeepsItsPlace among all that its file tells.
+func TestABeatThatChangesAStatusKeepsItsPlace(t *testing.T) {
 	j := journaltest.Open(t, journal.Config{})
 	for _, b := range []events.Event{
 		{Type: events.Heartbeat, User: "alice", Session: "s", Actor: "alice", At: 1000},
 		{Type: events.Heartbeat, User: "bob", Session: "s", Actor: "bob", At: 1000, Idle: true},
 	} {
-		if _, err := j.Append(t.Context(), b, journal.Key{}); err != nil {
+		if _, err := j.Append(t.Context(), b, events.Key{}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	l := &listening{Log: j}
-	result := imported(t, Config{Log: l, Live: fold(t, j, 1).live()}, `
+	_, end, err := j.Bounds(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	result := imported(t, Config{Log: j, Live: fold(t, j, 1).live()}, `
 		09:00:00,alice,say,s
 		09:00:01,carol,join
 		09:00:02,alice,say,s
@@ -280,21 +280,24 @@ func TestABeatThatChangesAStatusTravelsAlone(t *testing.T) {
 		09:00:06,carol,leave
 		09:00:07,carol,say
 		09:00:08,carol,say`)
-	// The first event of all has a key, to tell a repeat.
-	if diff := cmp.Diff([]string{"alice 00", "bob 03", "carol 07"}, l.alone); diff != "" || result.Beats != 7 {
-		t.Errorf("%+v: %s", result, diff)
+	if result.Beats != 7 || result.Events != 2 {
+		t.Errorf("%+v", result)
 	}
 	f := fold(t, j, 1)
 	f.ordered(t)
-	for _, id := range []string{"alice", "bob", "carol"} {
-		if s := f.users[id].Status(); s != events.StatusOnline {
-			t.Errorf("%s is %s", id, s)
+	var got []string
+	for _, c := range f.changes {
+		if c.To.Seq > end {
+			got = append(got, c.User+c.To.Since.Time().Format(" 05 ")+string(c.To.Status))
 		}
+	}
+	if diff := cmp.Diff([]string{"carol 01 online", "bob 03 online", "carol 06 offline", "carol 07 online"}, got); diff != "" {
+		t.Error(diff)
 	}
 }
 
 func TestAShortQueueIsWaitedFor(t *testing.T) {
-	j := journaltest.Open(t, journal.Config{QueueLimit: 8})
+	j := journaltest.Open(t, journal.Config{QueueLimit: 2 * chunkSize})
 	var b strings.Builder
 	b.WriteString("at,user,event\n")
 	for range 3000 {
@@ -309,30 +312,64 @@ func TestAShortQueueIsWaitedFor(t *testing.T) {
 	}
 }
 
-// failing is a log that fails from the n-th event on.
+// failing is a log that fails from the n-th chunk on.
 type failing struct {
 	Log
 	n   int
 	err error
 }
 
-func (l *failing) Submit(e events.Event, key journal.Key) (*journal.Receipt, error) {
+func (l *failing) SubmitAll(items []journal.Item) (*journal.Receipt, error) {
 	if l.n--; l.n < 0 {
 		return nil, l.err
 	}
-	return l.Log.Submit(e, key)
+	return l.Log.SubmitAll(items)
 }
 
 func TestALogThatFailsEndsTheImportWithTheLine(t *testing.T) {
 	j := journaltest.Open(t, journal.Config{})
 	l := &failing{Log: j, n: 2, err: journal.ErrFull}
-	result, err := Append(t.Context(), Config{Log: l}, day(t, "09:00:00,alice,join\n09:00:01,bob,join\n09:00:02,carol,join\n"))
-	if !errors.Is(err, journal.ErrFull) || !strings.Contains(err.Error(), "line 4") || result.Rows != 2 || result.Events != 2 {
-		t.Errorf("%+v, %v", result, err)
+	text := "at,user,event\n" + strings.Repeat("2021-01-31T09:00:00Z,alice,join\n", 3*chunkSize)
+	result, err := Append(t.Context(), Config{Log: l}, read(t, text))
+	line := fmt.Sprintf("line %d:", 2*chunkSize+2)
+	if !errors.Is(err, journal.ErrFull) || !strings.Contains(err.Error(), line) || result.Events != 2*chunkSize {
+		t.Errorf("%+v, %v; want %s", result, err, line)
+	}
+	if n := len(fold(t, j, 1).events); n != result.Events {
+		t.Errorf("%d events in the log, %d are said to be", n, result.Events)
 	}
 	l = &failing{Log: j, err: journal.ErrOverloaded}
 	if _, err = Append(t.Context(), Config{Log: l}, day(t, "10:00:00,alice,join\n")); !errors.Is(err, journal.ErrOverloaded) {
 		t.Errorf("a queue that others fill: %v", err)
+	}
+}
+
+// TestALogThatIsFullInTheMiddleOfAChunk: what is said to be in the log is, and
+// the line named is that of the first row that is not.
+func TestALogThatIsFullInTheMiddleOfAChunk(t *testing.T) {
+	nc := journaltest.Connect(t, journaltest.Server(t, t.TempDir()))
+	j := journaltest.On(t, nc, journal.Config{MaxCommit: 4096, Quiet: true})
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := js.Stream(t.Context(), events.StreamHot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := s.CachedInfo().Config
+	cfg.MaxMsgs = 2
+	if _, err := js.UpdateStream(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	text := "at,user,event\n" + strings.Repeat("2021-01-31T09:00:00Z,alice,join\n", chunkSize)
+	result, err := Append(t.Context(), Config{Log: j}, read(t, text))
+	line := fmt.Sprintf("line %d:", result.Events+2)
+	if !errors.Is(err, journal.ErrFull) || !strings.Contains(err.Error(), line) || result.Events == 0 || result.Events == chunkSize || result.LastSeq != 2 {
+		t.Errorf("%+v, %v; want %s", result, err, line)
+	}
+	if n := len(fold(t, j, 1).events); n != result.Events {
+		t.Errorf("%d events in the log, %d are said to be", n, result.Events)
 	}
 }
 

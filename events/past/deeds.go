@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/rollcall-dev/rollcall/events"
-	"github.com/rollcall-dev/rollcall/events/journal"
 )
 
 // begin takes in who is live in the log.
@@ -17,7 +16,7 @@ func (a *appender) begin() {
 		for i := range u.Sessions {
 			at := &u.Sessions[i]
 			a.turns++
-			s := &session{who: who{u.ID, at.ID}, last: at.LastSeen, turn: a.turns, idle: at.Idle, seq: at.Seq}
+			s := &session{who: who{u.ID, at.ID}, last: at.LastSeen, turn: a.turns, idle: at.Idle, place: at.Place()}
 			if a.cfg.Timeout > 0 {
 				s.limit = limits.Of(at)
 			}
@@ -44,21 +43,15 @@ func (a *appender) row(ctx context.Context, raw *row, r Row) error {
 	default:
 		return a.sign(ctx, r, e, s)
 	}
-	_, err := a.send(ctx, e, a.rowKey(r.Line), flight{line: r.Line, count: &a.result.Events})
+	_, err := a.send(ctx, e, flight{line: r.Line, count: &a.result.Events})
 	return err
 }
 
-// sign appends a sign of life of s, or of a session that it brings to life. A
-// beat that changes nobody's status shares a message with others and may come
-// before what others did in the meantime. One that does keeps its place among
-// all changes: it travels alone, as an event with a key does.
+// sign appends a sign of life of s, or of a session that it brings to life.
 func (a *appender) sign(ctx context.Context, r Row, e events.Event, s *session) (err error) {
-	key, count := a.rowKey(r.Line), &a.result.Events
+	count := &a.result.Events
 	if e.Type == events.Heartbeat {
 		count = &a.result.Beats
-		if s != nil && !s.idle && a.pipe.sent > 0 {
-			key = journal.Key{}
-		}
 	}
 	begins := s == nil
 	if begins {
@@ -70,7 +63,7 @@ func (a *appender) sign(ctx context.Context, r Row, e events.Event, s *session) 
 	if begins {
 		a.quiet.watch(s)
 	}
-	s.ticket, err = a.send(ctx, e, key, flight{session: s, line: r.Line, count: count})
+	s.ticket, err = a.send(ctx, e, flight{session: s, line: r.Line, count: count})
 	return err
 }
 
@@ -82,8 +75,8 @@ func (a *appender) expire(ctx context.Context, t events.Millis) error {
 		}
 		a.end(s)
 		e := events.Event{Type: events.Offline, User: s.user, Session: s.session, At: s.due(), Actor: events.ServiceActor,
-			Cause: events.CauseTimeout, LastSeen: s.last, Judged: s.seq}
-		if _, err := a.send(ctx, e, endKey(s), flight{line: s.line, count: &a.result.Timeouts}); err != nil {
+			Cause: events.CauseTimeout, LastSeen: s.last, Judged: s.place.Seq, JudgedNth: s.place.Nth}
+		if _, err := a.send(ctx, e, flight{line: s.line, count: &a.result.Timeouts}); err != nil {
 			return err
 		}
 	}

@@ -28,9 +28,9 @@ func newOutcome() outcome {
 type folded struct {
 	users   map[string]*events.User
 	changes []events.Change // in the order of the log
-	beats   int             // messages of heartbeats
+	beats   int             // heartbeats
 	events  []events.Event  // all others, in the order of the log
-	seqs    []uint64        // theirs
+	places  []events.Place  // theirs
 	clock   events.Clock
 }
 
@@ -60,27 +60,23 @@ func fold(t testing.TB, j *journal.Journal, from uint64) *folded {
 
 func (f *folded) apply(m *journal.Message) error {
 	at := events.Moment{Seq: m.Seq, Time: m.Time, Covered: f.clock.Advance(m.Time)}
-	switch m.Subject {
-	case events.AliveSubject:
-		return nil
-	case events.HeartbeatSubject:
-		f.beats++
-		var b events.Batch
-		if err := b.Decode(m.Data); err != nil {
-			return err
-		}
-		for i := range b.Beats {
-			at.Nth = uint32(i)
-			f.note(events.ApplyBeat(f.user(string(b.Beats[i].User)), at, &b.Beats[i]))
-		}
-		return nil
-	}
-	e, err := events.Decode(m.Data)
-	if err != nil {
+	var c events.Commit
+	if err := c.Decode(m.Data); err != nil {
 		return err
 	}
-	f.events, f.seqs = append(f.events, e), append(f.seqs, m.Seq)
-	f.note(events.Apply(f.user(e.User), at, &e))
+	for i := range c.Entries {
+		at.Nth = uint32(i)
+		e, _, err := c.Entries[i].Event()
+		if err != nil {
+			return err
+		}
+		if e.Type == events.Heartbeat {
+			f.beats++
+		} else {
+			f.events, f.places = append(f.events, e), append(f.places, at.Place())
+		}
+		f.note(events.Apply(f.user(e.User), at, &e))
+	}
 	return nil
 }
 
@@ -115,7 +111,7 @@ func (f *folded) outcome() outcome {
 func (f *folded) ordered(t interface{ Fatalf(string, ...any) }) {
 	for i := 1; i < len(f.changes); i++ {
 		if a, b := f.changes[i-1].To, f.changes[i].To; b.Since < a.Since {
-			t.Fatalf("the change at %v (%d) stands behind that at %v (%d)", b.Since, b.Seq, a.Since, a.Seq)
+			t.Fatalf("the change at %v (%s) comes after that at %v (%s)", b.Since, b.Place(), a.Since, a.Place())
 		}
 	}
 }

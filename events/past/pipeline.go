@@ -12,78 +12,116 @@ import (
 
 // Log takes events: a *journal.Journal.
 type Log interface {
-	Submit(e events.Event, key journal.Key) (*journal.Receipt, error)
+	SubmitAll(items []journal.Item) (*journal.Receipt, error)
 }
 
-// ErrRepeated says that the log has had something of this import already, less than two
-// minutes ago.
-var ErrRepeated = errors.New("the log holds this import, or the beginning of it, already")
-
-// inFlight is how many events are on their way at most: enough for a few of the
-// log's atomic batches, and well within its queue.
-const inFlight = 4096
+const (
+	// chunkSize is how many events go to the log at once.
+	chunkSize = 1024
+	// inFlight is how many chunks are on their way at most, well within the
+	// log's queue.
+	inFlight = 4
+)
 
 // pipeline appends events in order without waiting for each.
 type pipeline struct {
 	log     Log
-	ring    [inFlight]flight // ticket mod inFlight → flight
-	sent    uint64           // the last ticket given out; the first is 1
-	settled uint64           // the last one whose place in the log is known
-	lastSeq uint64           // the highest place
+	open    chunk
+	flying  []chunk      // in order, the oldest first
+	sent    uint64       // the last ticket given out; the first is 1
+	settled uint64       // the last one whose place in the log is known
+	last    events.Place // the highest of those
+}
+
+// chunk is some events in a row.
+type chunk struct {
+	items   []journal.Item
+	flights []flight
+	receipt *journal.Receipt
 }
 
 // flight is an event on its way.
 type flight struct {
-	receipt *journal.Receipt
 	session *session // whose sign of life it is; nil: nobody's
 	line    int
 	count   *int // of what it is one of, once it is in the log
 }
 
-// send appends e behind all that was sent before, and returns its ticket.
-func (p *pipeline) send(ctx context.Context, e events.Event, key journal.Key, f flight) (ticket uint64, err error) {
+// send appends e after all that was sent before, and returns its ticket.
+func (p *pipeline) send(ctx context.Context, e events.Event, f flight) (ticket uint64, err error) {
+	item := journal.Item{Event: e}
+	if err := item.Check(); err != nil {
+		return 0, f.failed(err)
+	}
+	p.open.items, p.open.flights = append(p.open.items, item), append(p.open.flights, f)
+	p.sent++
+	if len(p.open.items) == chunkSize {
+		return p.sent, p.flush(ctx)
+	}
+	return p.sent, nil
+}
+
+// flush gives the open chunk to the log.
+func (p *pipeline) flush(ctx context.Context) (err error) {
+	if len(p.open.items) == 0 {
+		return nil
+	}
+	for len(p.flying) >= inFlight {
+		if err := p.land(ctx); err != nil {
+			return err
+		}
+	}
 	for {
-		if p.sent-p.settled == inFlight {
-			if err := p.settle(ctx, p.settled+1); err != nil {
-				return 0, err
-			}
-		}
-		f.receipt, err = p.log.Submit(e, key)
+		p.open.receipt, err = p.log.SubmitAll(p.open.items)
 		if err == nil {
-			p.sent++
-			p.ring[p.sent%inFlight] = f
-			return p.sent, nil
+			p.flying, p.open = append(p.flying, p.open), chunk{}
+			return nil
 		}
-		if !errors.Is(err, journal.ErrOverloaded) || p.sent == p.settled {
-			return 0, f.failed(err)
+		if !errors.Is(err, journal.ErrOverloaded) || len(p.flying) == 0 {
+			return p.open.flights[0].failed(err)
 		}
-		if err := p.settle(ctx, p.settled+1); err != nil { // makes room
-			return 0, err
+		if err := p.land(ctx); err != nil { // makes room
+			return err
 		}
 	}
 }
 
 // settle waits until everything up to ticket is in the log, or ctx ends.
 func (p *pipeline) settle(ctx context.Context, ticket uint64) error {
+	if ticket > p.sent-uint64(len(p.open.items)) {
+		if err := p.flush(ctx); err != nil {
+			return err
+		}
+	}
 	for p.settled < ticket {
-		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("importing: %w", err)
+		if err := p.land(ctx); err != nil {
+			return err
 		}
-		p.settled++
-		f := &p.ring[p.settled%inFlight]
-		// Not with ctx: what has been sent must be known to be in the log or not. The log says so within its AckTimeout.
-		ack, err := f.receipt.Wait(context.WithoutCancel(ctx))
-		switch {
-		case err != nil:
-			return f.failed(err)
-		case ack.Duplicate:
-			return f.failed(ErrRepeated)
-		case f.session != nil:
-			f.session.seq = ack.Seq
+	}
+	return nil
+}
+
+// land waits for the oldest chunk.
+func (p *pipeline) land(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("importing: %w", err)
+	}
+	c := p.flying[0]
+	p.flying[0] = chunk{}
+	p.flying = p.flying[1:]
+	// Not with ctx: what has been sent must be known to be in the log or not. The log says so within its AckTimeout.
+	stored, err := c.receipt.Wait(context.WithoutCancel(ctx))
+	for i := range c.flights[:stored] {
+		f := &c.flights[i]
+		p.last = c.receipt.Place(i)
+		if f.session != nil {
+			f.session.place = p.last
 		}
-		p.lastSeq = max(p.lastSeq, ack.Seq)
 		*f.count++
-		*f = flight{}
+	}
+	p.settled += uint64(len(c.flights))
+	if err != nil {
+		return c.flights[min(stored, len(c.flights)-1)].failed(err)
 	}
 	return nil
 }
@@ -95,8 +133,8 @@ const countTime = 5 * time.Second
 func (p *pipeline) count(ctx context.Context) {
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), countTime)
 	defer cancel()
-	for p.settled < p.sent && bounded.Err() == nil {
-		_ = p.settle(bounded, p.settled+1) // why it broke off is known already
+	for len(p.flying) > 0 && bounded.Err() == nil {
+		_ = p.land(bounded) // why it broke off is known already
 	}
 }
 

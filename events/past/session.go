@@ -20,9 +20,9 @@ type session struct {
 	idle  bool
 	ended bool
 
-	seq    uint64 // where its last sign of life stands in the log, once the log has said so
-	ticket uint64 // of that: see pipeline.settle; 0: seq is known
-	line   int    // of that, 0: it was in the log before
+	place  events.Place // where its last sign of life is in the log, once the log has said so
+	ticket uint64       // of that: see pipeline.settle; 0: place is known
+	line   int          // of that, 0: it was in the log before
 }
 
 func (s *session) due() events.Millis { return s.last + events.Millis(s.limit.Milliseconds()) }

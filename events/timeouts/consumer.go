@@ -36,7 +36,6 @@ type Config struct {
 	Fold     Fold
 	Limits   events.Limits    // Timeout 0: 120 s; LeaveGrace 0: 15 s
 	Unleased bool             // append without holding the lease: where there is no second consumer, and in tests
-	Node     string           // who we are, for people who look at the lease
 	Metrics  *Metrics         // nil: none
 	Logger   *slog.Logger     // nil: discarded
 	Now      func() time.Time // nil: time.Now
@@ -70,9 +69,9 @@ const (
 	catchUpTime = 2 * time.Second
 	// pauseTime lies between two attempts where the first one failed.
 	pauseTime = time.Second
-	// window is how many events are appended before the next look. It fits one
-	// atomic batch, and no heartbeat waits behind more.
-	window = 1000
+	// window is how many events are appended before the next look. They go
+	// together in one commit or two, and no heartbeat waits for more.
+	window = 4096
 )
 
 // Consumer notices who has been silent for too long and appends what follows
@@ -81,7 +80,7 @@ type Consumer struct {
 	cfg     Config
 	log     *journal.Journal
 	fold    Fold
-	lease   *Lease // nil: appends always
+	lease   *journal.Lease // nil: appends always
 	metrics *Metrics
 
 	attaching sync.Mutex // guards the setting of deadlines
@@ -104,11 +103,7 @@ func New(cfg Config) *Consumer {
 	if cfg.Unleased {
 		c.metrics.LeaseHeld.Set(1)
 	} else {
-		c.lease = NewLease(LeaseConfig{JetStream: cfg.Log.JetStream(), Node: cfg.Node, Logger: cfg.Logger, Mono: cfg.Mono, Held: cfg.Metrics.LeaseHeld,
-			Restore: func(ctx context.Context) error {
-				_, err := cfg.Log.Mend(ctx)
-				return err
-			}})
+		c.lease = cfg.Log.Lease(events.LeaseTimeouts, cfg.Mono, cfg.Metrics.LeaseHeld)
 	}
 	c.fold.Locked(func(_ uint64, clock events.Clock, _ int64) { c.hearing.listen(clock) })
 	return c
@@ -202,9 +197,12 @@ func (c *Consumer) watch(ctx context.Context, expiry, beats chan<- struct{}) {
 // turn brings the wheel up to now and reports what waits.
 func (c *Consumer) turn() (due, unwritten bool) {
 	for more := true; more; {
-		c.fold.Locked(func(_ uint64, clock events.Clock, mono int64) {
+		c.fold.Locked(func(seq uint64, clock events.Clock, mono int64) {
 			more = false
 			unwritten = len(c.deadlines.beats.users) > 0
+			if len(c.deadlines.beats.listed) == 0 && mono != 0 && c.Held() {
+				c.log.Witnessed(seq)
+			}
 			c.hearing.listen(clock)
 			if mono == 0 {
 				return // the fold reads what was long ago: nobody is silent yet

@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
@@ -208,7 +207,7 @@ func appendBeats(t testing.TB, log *journal.Journal, n int) {
 	for from := 0; from < n; from += 10_000 {
 		var receipts []*journal.Receipt
 		for i := from; i < min(from+10_000, n); i++ {
-			r, err := log.Submit(events.Beat{User: name(i), Session: "web", At: at}.Event(), journal.Key{})
+			r, err := log.SubmitBeats([]events.Beat{{User: name(i), Session: "web", At: at}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -282,15 +281,21 @@ func TestBeatsOfOneMessageAreWrittenDownEachByItself(t *testing.T) {
 	for i := range 9 { // turns idle and active, all in one message
 		batch = append(batch, events.Beat{User: "alice", Session: "web", At: at, Idle: i%2 == 1})
 	}
-	m := nats.NewMsg(events.HeartbeatSubject)
-	m.Data = events.AppendBatch(nil, batch)
-	if _, err := r.log.JetStream().PublishMsg(t.Context(), m); err != nil {
+	receipt, err := r.log.SubmitBeats(batch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := receipt.Wait(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	r.run(t)
 	r.settled(t)
-	for i, e := range all(t, r.log, events.Online) {
-		if e.Nth != uint32(i) || e.Idle != (i%2 == 1) {
+	online := all(t, r.log, events.Online)
+	if len(online) != len(batch) {
+		t.Fatalf("%d online events, want %d", len(online), len(batch))
+	}
+	for i, e := range online {
+		if e.ByPlace() != (events.Place{Seq: receipt.Place(0).Seq, Nth: uint32(i)}) || e.Idle != (i%2 == 1) {
 			t.Errorf("online event %d: %+v", i, e)
 		}
 	}
@@ -318,12 +323,41 @@ func TestBeatsThatSomebodyElseWroteDownAreNoTrouble(t *testing.T) {
 	if n := tell(other, 7); n != 7 {
 		t.Errorf("the other wrote down %d, want 7", n)
 	}
-	if n := tell(r.consumer, 20); n != 13 {
-		t.Errorf("of twenty that wait, %d were new, want 13", n)
+	if n := tell(r.consumer, 20); n != 20 {
+		t.Errorf("wrote down %d of twenty", n)
 	}
 	release()
-	if n := len(all(t, r.log, events.Online)); n != 20 {
-		t.Errorf("%d online events, want 20", n)
+	r.settled(t)
+	// The log has seven of them twice; the archive none.
+	if n := len(all(t, r.log, events.Online)); n != 27 {
+		t.Errorf("%d online events in the log, want 27", n)
+	}
+	a, err := r.log.Archiver(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	journaltest.Run(t, "the archiver", a.Run)
+	_, last, err := r.log.Bounds(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	journaltest.Until(t, "the archive to be complete", func() bool { return a.Copied() == last })
+	archived := map[events.Place]int{}
+	if err := r.log.Audit(t.Context(), journal.AuditQuery{Types: []events.Type{events.Online}}, func(batch []journal.Record) error {
+		for i := range batch {
+			archived[batch[i].Event.ByPlace()]++
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if len(archived) != 20 {
+		t.Errorf("%d beats are written down in the archive, want 20", len(archived))
+	}
+	for p, n := range archived {
+		if n != 1 {
+			t.Errorf("the beat at %s is written down %d times in the archive", p, n)
+		}
 	}
 }
 

@@ -54,7 +54,7 @@ type Deadlines struct {
 // Due is a session that has been silent for as long as it may.
 type Due struct {
 	User, Session string
-	Seq           uint64        // its last sign of life
+	Place         events.Place  // its last sign of life
 	LastSeen      events.Millis // when that was
 	Leaving       bool          // it said that its page was closing
 	Due           int64         // since when, covered milliseconds
@@ -197,7 +197,7 @@ func (d *Deadlines) judge(u *events.User, now Instant, due []Due) []Due {
 			d.set(u, s, now.Covered+left)
 			continue
 		}
-		due = append(due, Due{User: u.ID, Session: s.ID, Seq: s.Seq, LastSeen: s.LastSeen, Leaving: s.Leaving,
+		due = append(due, Due{User: u.ID, Session: s.ID, Place: s.Place(), LastSeen: s.LastSeen, Leaving: s.Leaving,
 			Due: now.Covered + left, Decided: decided})
 		d.set(u, s, now.Covered+retryTicks*tick)
 	}

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/rollcall-dev/rollcall/events"
+	"github.com/rollcall-dev/rollcall/events/journal"
 )
 
 // model is the wheel done naively: every session is looked at every time.
@@ -121,7 +122,7 @@ func (m *model) check(d Due, now Instant) {
 		m.t.Fatalf("%s/%s is reported but has ended", d.User, d.Session)
 	case m.left(s, now) > 0:
 		m.t.Fatalf("%s/%s is reported %d ms early", d.User, d.Session, m.left(s, now))
-	case d.Seq != s.Seq || d.LastSeen != s.LastSeen || d.Leaving != s.Leaving:
+	case d.Place != s.Place() || d.LastSeen != s.LastSeen || d.Leaving != s.Leaving:
 		m.t.Fatalf("%s/%s is judged by %+v, but is %+v", d.User, d.Session, d, *s)
 	}
 }
@@ -207,7 +208,7 @@ func TestALeavingBeatBringsTheDeadlineForward(t *testing.T) {
 		t.Fatalf("early: %+v", got)
 	}
 	got := takeAll(d, Instant{Covered: 17_025})
-	if len(got) != 1 || !got[0].Leaving || got[0].Seq != 2 {
+	if len(got) != 1 || !got[0].Leaving || got[0].Place.Seq != 2 {
 		t.Fatalf("got %+v, want alice, who left", got)
 	}
 	// She is back after all.
@@ -216,7 +217,7 @@ func TestALeavingBeatBringsTheDeadlineForward(t *testing.T) {
 	if got := takeAll(d, Instant{Covered: 137_499}); len(got) != 0 {
 		t.Fatalf("early: %+v", got)
 	}
-	if got := takeAll(d, Instant{Covered: 137_525}); len(got) != 1 || got[0].Seq != 3 {
+	if got := takeAll(d, Instant{Covered: 137_525}); len(got) != 1 || got[0].Place.Seq != 3 {
 		t.Fatalf("got %+v, want alice by her last beat", got)
 	}
 }
@@ -260,7 +261,7 @@ func TestASmallStepOfTheBrokersClockFiresNothingEarly(t *testing.T) {
 func TestMassExpiryIsDecidedInTime(t *testing.T) {
 	const crowd = 100_000
 	f := &still{clock: events.Clock{Covered: 1000, Last: 1}, mono: events.Mono()}
-	c := New(Config{Fold: f, Unleased: true, Limits: events.Limits{Timeout: 300 * time.Millisecond}})
+	c := New(Config{Log: &journal.Journal{}, Fold: f, Unleased: true, Limits: events.Limits{Timeout: 300 * time.Millisecond}})
 	c.deadlines = NewDeadlines(c.cfg.Limits, 1000)
 	f.mono = events.Mono()
 	for i := range crowd {

@@ -11,7 +11,6 @@
 //	expire.go     appending offline events and expired overrides
 //	witness.go    appending online events, in order
 //	overdue.go    Overdue and Emit, for an operator
-//	lease.go      who of several consumers appends
 //	metrics.go    what is counted
 //
 // The consumer folds nothing itself. It judges by the state of a Fold, which
@@ -32,7 +31,7 @@
 // # Why nothing depends on being the only one
 //
 // An offline event names the sign of life that it was judged by, an expired
-// override the override: any later one makes it void (events.Apply). Its key is
-// made of the same, so that a repeat adds nothing. The lease saves duplicates,
-// no more.
+// override the override: any later one makes it void (events.Apply), and an end
+// that is written twice means nothing the second time. The lease
+// (journal.Lease) saves duplicates, no more.
 package timeouts

@@ -2,10 +2,6 @@ package timeouts
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
-	"strconv"
 
 	"github.com/rollcall-dev/rollcall/events"
 	"github.com/rollcall-dev/rollcall/events/journal"
@@ -14,7 +10,6 @@ import (
 // ending is the event that ends a session or an override.
 type ending struct {
 	event events.Event
-	key   journal.Key
 	cause events.Cause
 	late  int64 // milliseconds from due to decided; negative: not measured
 }
@@ -62,58 +57,37 @@ func (c *Consumer) take(behind bool) (endings []ending, more bool) {
 }
 
 func (d *Due) ending(at events.Millis) ending {
-	e := ending{cause: events.CauseTimeout, late: max(d.Decided-d.Due, 0), key: key("off", d.User, d.Session, d.Seq)}
+	e := ending{cause: events.CauseTimeout, late: max(d.Decided-d.Due, 0)}
 	if d.Leaving {
 		e.cause = events.CauseLeft
 	}
 	e.event = events.Event{Type: events.Offline, User: d.User, Session: d.Session, At: at, Actor: events.ServiceActor,
-		Cause: e.cause, LastSeen: d.LastSeen, Judged: d.Seq}
+		Cause: e.cause, LastSeen: d.LastSeen, Judged: d.Place.Seq, JudgedNth: d.Place.Nth}
 	return e
 }
 
 func (l *Lapse) ending() ending {
-	return ending{cause: events.CauseOverrideExpired, late: -1, key: key("exp", l.User, "", l.Seq),
+	return ending{cause: events.CauseOverrideExpired, late: -1,
 		event: events.Event{Type: events.Override, User: l.User, At: l.Until, Actor: events.ServiceActor,
-			Change: events.OverrideExpired, Judged: l.Seq}}
+			Change: events.OverrideExpired, Judged: l.Place.Seq, JudgedNth: l.Place.Nth}}
 }
 
-// key is the same for every attempt to say the same.
-func key(kind, user, session string, numbers ...uint64) journal.Key {
-	h := sha256.Sum256([]byte(user + "\x00" + session)) // ids hold no control characters
-	id := append([]byte(kind+"-"), hex.EncodeToString(h[:12])...)
-	for _, n := range numbers {
-		id = strconv.AppendUint(append(id, '-'), n, 10)
-	}
-	return journal.Key{ID: string(id)}
-}
-
-// append appends endings, which stand together in the queue, and returns how
-// many were new, with the first error. What failed comes again with the wheel.
+// append appends endings together, and returns how many are surely in the log,
+// with the first error. What failed comes again with the wheel: written twice, an
+// end means nothing the second time.
 func (c *Consumer) append(ctx context.Context, endings []ending) (stored int, err error) {
-	receipts := make([]*journal.Receipt, 0, len(endings))
+	items, kept := make([]journal.Item, 0, len(endings)), make([]*ending, 0, len(endings))
 	for i := range endings {
-		r, failed := c.log.Submit(endings[i].event, endings[i].key)
-		if errors.Is(failed, events.ErrMalformed) {
-			c.complain("ending a session with an id that cannot be written", failed)
-			r = nil
-		} else if failed != nil {
-			err = failed
-			break
-		}
-		receipts = append(receipts, r)
-	}
-	for i, r := range receipts {
-		if r == nil {
+		item := journal.Item{Event: endings[i].event}
+		if err := item.Check(); err != nil {
+			c.complain("ending a session with an id that cannot be written", err)
 			continue
 		}
-		ack, failed := r.Wait(ctx)
-		switch {
-		case failed != nil && err == nil:
-			err = failed
-		case failed == nil && !ack.Duplicate:
-			stored++
-			c.count(&endings[i])
-		}
+		items, kept = append(items, item), append(kept, &endings[i])
+	}
+	stored, err = c.log.AppendAll(ctx, items)
+	for _, e := range kept[:stored] {
+		c.count(e)
 	}
 	return stored, err
 }

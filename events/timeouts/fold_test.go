@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"go.uber.org/goleak"
 
 	"github.com/rollcall-dev/rollcall/events"
@@ -76,29 +77,20 @@ func (f *fold) read(batch []journal.Message) error {
 func (f *fold) apply(m *journal.Message) error {
 	at := events.Moment{Seq: m.Seq, Time: m.Time, Covered: f.clock.Advance(m.Time), Mono: f.heard}
 	f.seq = m.Seq
-	switch m.Subject {
-	case events.AliveSubject:
-		return nil
-	case events.HeartbeatSubject:
-		var b events.Batch
-		if err := b.Decode(m.Data); err != nil {
-			return err
-		}
-		for i := range b.Beats {
-			at.Nth = uint32(i)
-			u := f.user(string(b.Beats[i].User))
-			change, changed := events.ApplyBeat(u, at, &b.Beats[i])
-			f.note(u, change, changed)
-		}
-		return nil
-	}
-	e, err := events.Decode(m.Data)
-	if err != nil {
+	var c events.Commit
+	if err := c.Decode(m.Data); err != nil {
 		return err
 	}
-	u := f.user(e.User)
-	change, changed := events.Apply(u, at, &e)
-	f.note(u, change, changed)
+	for i := range c.Entries {
+		at.Nth = uint32(i)
+		e, _, err := c.Entries[i].Event()
+		if err != nil {
+			return err
+		}
+		u := f.user(e.User)
+		change, changed := events.Apply(u, at, &e)
+		f.note(u, change, changed)
+	}
 	return nil
 }
 
@@ -210,6 +202,7 @@ func (w *watch) pass(d time.Duration) {
 // still.
 type rig struct {
 	*watch
+	nc       *nats.Conn
 	log      *journal.Journal
 	fold     *fold
 	consumer *Consumer
@@ -217,8 +210,16 @@ type rig struct {
 
 const shortTimeout = 5 * time.Second // shorter than deaf, so that a silent log lets it pass
 
-func newRig(t testing.TB) *rig {
-	r := &rig{watch: newWatch(), log: journaltest.Open(t, journal.Config{Quiet: true})}
+func newRig(t testing.TB) *rig { return newRigOn(t, journal.Config{}) }
+
+// newRigOn is newRig with a log as cfg says, but quiet.
+func newRigOn(t testing.TB, cfg journal.Config) *rig {
+	r := &rig{watch: newWatch(), nc: journaltest.Connect(t, journaltest.Server(t, t.TempDir()))}
+	cfg.Quiet = true
+	if cfg.Now == nil {
+		cfg.Now = r.Now
+	}
+	r.log = journaltest.On(t, r.nc, cfg)
 	r.fold = newFold(t, r.log, r.Mono)
 	r.consumer = New(Config{Log: r.log, Fold: r.fold, Unleased: true, Now: r.Now, Mono: r.Mono,
 		Limits: events.Limits{Timeout: shortTimeout, LeaveGrace: time.Second}})
@@ -248,11 +249,11 @@ func (r *rig) beat(t testing.TB, b events.Beat) uint64 {
 func (r *rig) add(t testing.TB, e events.Event) uint64 {
 	t.Helper()
 	e.At, e.Actor = events.MillisOf(r.Now()), "test"
-	ack, err := r.log.Append(t.Context(), e, journal.Key{})
+	p, err := r.log.Append(t.Context(), e, events.Key{})
 	if err != nil {
 		t.Fatalf("appending an event: %v", err)
 	}
-	return ack.Seq
+	return p.Seq
 }
 
 // settled waits until the fold stands at the log's end and nothing is left to
@@ -268,7 +269,7 @@ func (r *rig) settled(t testing.TB) {
 	})
 }
 
-// all returns the events of a type that the log holds.
+// all returns the events of a type that the log holds, in its order.
 func all(t testing.TB, j *journal.Journal, typ events.Type) []events.Event {
 	t.Helper()
 	_, last, err := j.Bounds(t.Context())
@@ -276,13 +277,21 @@ func all(t testing.TB, j *journal.Journal, typ events.Type) []events.Event {
 		t.Fatalf("asking for the log's end: %v", err)
 	}
 	var out []events.Event
-	err = j.Read(t.Context(), journal.Stretch{To: last, Subjects: []string{events.TypeFilter(typ)}}, func(batch []journal.Message) error {
+	var c events.Commit
+	err = j.Read(t.Context(), journal.Stretch{To: last}, func(batch []journal.Message) error {
 		for i := range batch {
-			e, err := events.Decode(batch[i].Data)
-			if err != nil {
+			if err := c.Decode(batch[i].Data); err != nil {
 				return err
 			}
-			out = append(out, e)
+			for n := range c.Entries {
+				e, _, err := c.Entries[n].Event()
+				if err != nil {
+					return err
+				}
+				if e.Type == typ {
+					out = append(out, e)
+				}
+			}
 		}
 		return nil
 	})

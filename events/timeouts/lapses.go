@@ -13,7 +13,7 @@ const lookAhead = events.Millis(time.Hour / time.Millisecond)
 // Lapse is an override that has run out.
 type Lapse struct {
 	User  string
-	Seq   uint64 // of the override
+	Place events.Place // of the override
 	Until events.Millis
 }
 
@@ -58,7 +58,7 @@ func (l *lapses) take(now events.Millis, n int) (out []Lapse) {
 		case o.Until > now:
 			l.set(e.user, min(o.Until, now+lookAhead))
 		default:
-			out = append(out, Lapse{User: e.user.ID, Seq: o.Seq, Until: o.Until})
+			out = append(out, Lapse{User: e.user.ID, Place: o.Place(), Until: o.Until})
 			l.set(e.user, now+retryTicks*tick)
 		}
 	}

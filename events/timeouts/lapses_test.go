@@ -23,7 +23,7 @@ func TestAnOverrideIsReportedOnceASecondUntilItHasEnded(t *testing.T) {
 	var at []events.Millis
 	for now := events.Millis(0); now <= 3*hour+2000; now += 500 {
 		for _, l := range d.lapses.take(now, window) {
-			if l.Seq != 4 || l.Until != 3*hour {
+			if l.Place.Seq != 4 || l.Until != 3*hour {
 				t.Fatalf("at %d: %+v; want the override that stands", int64(now), l)
 			}
 			at = append(at, now)

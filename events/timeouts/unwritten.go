@@ -1,7 +1,6 @@
 package timeouts
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/rollcall-dev/rollcall/events"
@@ -17,8 +16,7 @@ type unwritten struct {
 // beatRef names an unwritten beat.
 type beatRef struct {
 	user      *events.User
-	by, voids uint64
-	nth       uint32
+	by, voids events.Place
 }
 
 // beat is an unwritten beat, copied.
@@ -55,8 +53,8 @@ func (b *unwritten) relist(users []*events.User, upTo uint64, refs []beatRef) []
 		}
 		b.users = append(b.users, u)
 		for _, w := range u.Pending {
-			if max(w.By, w.Voids) <= upTo {
-				refs = append(refs, beatRef{user: u, by: w.By, voids: w.Voids, nth: w.Nth})
+			if max(w.By.Seq, w.Voids.Seq) <= upTo {
+				refs = append(refs, beatRef{user: u, by: w.By, voids: w.Voids})
 			}
 		}
 	}
@@ -68,14 +66,14 @@ func (b *unwritten) relist(users []*events.User, upTo uint64, refs []beatRef) []
 
 // inOrder sorts refs by their place in the log.
 func inOrder(refs []beatRef) {
-	slices.SortFunc(refs, func(a, b beatRef) int { return cmp.Or(cmp.Compare(a.by, b.by), cmp.Compare(a.nth, b.nth)) })
+	slices.SortFunc(refs, func(a, b beatRef) int { return a.by.Compare(b.by) })
 }
 
 // copyBeats copies those of refs that still wait.
 func copyBeats(refs []beatRef) []beat {
 	out := make([]beat, 0, len(refs))
 	for _, r := range refs {
-		i := slices.IndexFunc(r.user.Pending, func(w events.Witness) bool { return w.By == r.by && w.Nth == r.nth && w.Voids == r.voids })
+		i := slices.IndexFunc(r.user.Pending, func(w events.Witness) bool { return w.By == r.by && w.Voids == r.voids })
 		if i >= 0 {
 			out = append(out, beat{user: r.user.ID, Witness: r.user.Pending[i]})
 		}

@@ -2,35 +2,16 @@ package timeouts
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"time"
-
-	"github.com/google/uuid"
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
-	"github.com/synadia-io/orbit.go/jetstreamext"
 
 	"github.com/rollcall-dev/rollcall/events"
-)
-
-const (
-	// maxPlain is up to how many messages go one by one: a message costs one
-	// fsync under sync always, a batch about four.
-	maxPlain = 4
-	// ackTime is how long an acknowledgement may take.
-	ackTime = 5 * time.Second
-	// codeBatchDuplicate is the server's answer to a batch that holds a key
-	// which it knows.
-	codeBatchDuplicate = 10201
+	"github.com/rollcall-dev/rollcall/events/journal"
 )
 
 // witness writes down the beats that wait for it, in the order of their places
 // in the log over all users, and stops at the first failure: whatever is lost
-// at any moment, what has been written down has no hole. That is why this does
-// not go through the journal's queue, whose publishes succeed or fail each by
-// itself.
+// at any moment, what has been written down has no hole.
 func (c *Consumer) witness(ctx context.Context) (more bool, err error) {
 	c.witnessing.Lock()
 	defer c.witnessing.Unlock()
@@ -43,6 +24,9 @@ func (c *Consumer) witness(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	refs := c.unwritten()
+	if len(refs) > 0 {
+		c.log.Witnessed(refs[0].by.Seq - 1) // they are in order
+	}
 	stored, err := c.writeDown(ctx, refs, c.Held)
 	if err == nil && stored == 0 && len(refs) > 0 {
 		pause(ctx) // others do the same, or it cannot be written
@@ -68,9 +52,10 @@ func (c *Consumer) unwritten() (refs []beatRef) {
 	return refs
 }
 
-// writeDown appends refs, of which those that another consumer wrote down in
-// the meantime are left out, while allowed says so. It returns how many were
-// new.
+// writeDown appends refs, of which those that the log has had written down in
+// the meantime are left out, while allowed says so. It returns how many are
+// surely in the log now. What another consumer writes at the same time is there
+// twice, and means nothing the second time.
 func (c *Consumer) writeDown(ctx context.Context, refs []beatRef, allowed func() bool) (stored int, err error) {
 	for part := range slices.Chunk(refs, window) {
 		if !allowed() {
@@ -78,113 +63,38 @@ func (c *Consumer) writeDown(ctx context.Context, refs []beatRef, allowed func()
 		}
 		var beats []beat
 		c.fold.Locked(func(uint64, events.Clock, int64) { beats = copyBeats(part) })
-		fresh, err := c.appendInOrder(ctx, c.notes(beats))
-		if stored += fresh; err != nil {
+		notes := c.notes(beats)
+		n, err := c.log.AppendAll(ctx, notes)
+		c.countNotes(notes[:n])
+		if stored += n; err != nil {
 			return stored, fmt.Errorf("writing down heartbeats: %w", err)
 		}
 	}
 	return stored, nil
 }
 
-// note is an online event, encoded.
-type note struct {
-	subject, key string
-	data         []byte
-	voids        bool
-}
-
-// notes encodes beats. One that cannot be written is left out: it never will be.
-func (c *Consumer) notes(beats []beat) []note {
+// notes makes events of beats. One that cannot be written is left out: it never
+// will be.
+func (c *Consumer) notes(beats []beat) []journal.Item {
 	at := events.MillisOf(c.cfg.Now())
-	notes := make([]note, 0, len(beats))
+	items := make([]journal.Item, 0, len(beats))
 	for i := range beats {
-		n, err := noteOf(&beats[i], at)
-		if err != nil {
+		b := &beats[i]
+		item := journal.Item{Event: events.Event{Type: events.Online, User: b.user, Session: b.Session, At: at, Actor: b.Actor,
+			Idle: b.Idle, Since: b.Since, By: b.By.Seq, ByNth: b.By.Nth, Voids: b.Voids.Seq, VoidsNth: b.Voids.Nth}}
+		if err := item.Check(); err != nil {
 			c.complain("writing down a heartbeat that cannot be written", err)
 			continue
 		}
-		notes = append(notes, n)
+		items = append(items, item)
 	}
-	return notes
+	return items
 }
 
-func noteOf(b *beat, at events.Millis) (note, error) {
-	id, err := uuid.NewV7()
-	if err != nil {
-		return note{}, fmt.Errorf("making an event id: %w", err)
-	}
-	e := events.Event{ID: id.String(), Type: events.Online, V: events.Version, User: b.user, Session: b.Session, At: at,
-		Actor: b.Actor, Idle: b.Idle, Since: b.Since, By: b.By, Nth: b.Nth, Voids: b.Voids}
-	if err := e.Validate(); err != nil {
-		return note{}, err
-	}
-	data, err := events.Encode(&e)
-	return note{subject: events.SubjectOf(&e), data: data, voids: b.Voids != 0,
-		key: key("on", b.user, b.Session, b.By, uint64(b.Nth), b.Voids).ID}, err
-}
-
-// msg makes a message: a new one for each attempt, because publishing a batch
-// leaves its marks in the headers.
-func (n *note) msg() *nats.Msg {
-	m := nats.NewMsg(n.subject)
-	m.Data = n.data
-	m.Header.Set(jetstream.MsgIDHeader, n.key)
-	return m
-}
-
-// appendInOrder appends all of notes, or some from the front and an error, and
-// returns how many were new.
-func (c *Consumer) appendInOrder(ctx context.Context, notes []note) (stored int, err error) {
-	if len(notes) > maxPlain {
-		err := c.appendAtomic(ctx, notes)
-		if err == nil {
-			c.countNotes(notes)
-			return len(notes), nil
-		}
-		var refused *jetstream.APIError
-		if !errors.As(err, &refused) || refused.ErrorCode != codeBatchDuplicate {
-			return 0, err
-		}
-		// One known key refuses the batch. One by one each gets its own answer.
-	}
+func (c *Consumer) countNotes(notes []journal.Item) {
+	c.metrics.Witnesses.Add(float64(len(notes)))
 	for i := range notes {
-		fresh, err := c.appendOne(ctx, notes[i].msg())
-		if err != nil {
-			return stored, err
-		}
-		if fresh {
-			stored++
-			c.countNotes(notes[i : i+1])
-		}
-	}
-	return stored, nil
-}
-
-func (c *Consumer) appendAtomic(ctx context.Context, notes []note) error {
-	msgs := make([]*nats.Msg, len(notes))
-	for i := range notes {
-		msgs[i] = notes[i].msg()
-	}
-	ctx, cancel := context.WithTimeout(ctx, ackTime)
-	defer cancel()
-	_, err := jetstreamext.PublishMsgBatch(ctx, c.log.JetStream(), msgs, jetstreamext.BatchFlowControl{})
-	return err
-}
-
-func (c *Consumer) appendOne(ctx context.Context, m *nats.Msg) (fresh bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, ackTime)
-	defer cancel()
-	ack, err := c.log.JetStream().PublishMsg(ctx, m)
-	if err != nil {
-		return false, err
-	}
-	return !ack.Duplicate, nil
-}
-
-func (c *Consumer) countNotes(notes []note) {
-	for i := range notes {
-		c.metrics.Witnesses.Inc()
-		if notes[i].voids {
+		if notes[i].Event.Voids != 0 {
 			c.metrics.Void.Inc()
 		}
 	}

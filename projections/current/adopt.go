@@ -40,20 +40,22 @@ func (v *View) Adopt(ctx context.Context, w *View, bring func(ctx context.Contex
 }
 
 // take makes w's state v's, on v's clock: what counts of covered time are
-// differences, and the timeout consumer goes by v's.
+// differences, and the timeout consumer goes by v's. The keys are the same in
+// both but for that.
 func (v *View) take(w *View) {
-	hooks, clock := v.fold.Hooks, v.fold.Clock
+	hooks, clock, keys := v.fold.Hooks, v.fold.Clock, v.fold.Keys
 	v.store, v.fold, v.index, v.counts, v.live = w.store, w.fold, w.index, w.counts, w.live
 	v.meta, v.erased = w.meta, nil
-	v.dirty, v.saved, v.gen = nil, map[string][]byte{}, w.gen+1
-	v.fold.Hooks = hooks
+	v.marks = marks{gen: w.marks.gen + 1, written: w.marks.written}
+	v.fold.Hooks, v.fold.Keys, v.keysAnew = hooks, keys, true
+	v.horizon, v.replays = w.horizon, w.replays
 	ahead := clock.Covered - v.fold.Clock.Covered
 	v.fold.Clock = clock
 	for _, u := range v.fold.Users {
 		for i := range u.Sessions {
 			u.Sessions[i].Covered += ahead
 		}
-		v.touching(u)
+		v.marks.touch(u)
 		if v.watcher != nil {
 			v.watcher.Touch(u)
 		}

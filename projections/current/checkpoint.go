@@ -3,6 +3,7 @@ package current
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sort"
 	"time"
 
@@ -38,42 +39,56 @@ func (v *View) checkpoints(ctx context.Context) {
 
 // snapshot is a checkpoint on its way: exactly what the view was at meta.Seq.
 type snapshot struct {
-	meta   projections.Meta
-	users  []*events.User // to write down
-	erased []string
-	taps   []*Tap
+	meta         projections.Meta
+	dirty, fresh []*events.User // to write down
+	rewrite      bool           // the activity of all is among it: what is in the file goes
+	erased       []string
+	keys         []events.KeyClaim
+	anew         bool // keys are all there are, and replace those in the file
+	taps         []*Tap
+	writing
 }
 
 type record struct {
 	id   string
-	data []byte // nil: no longer known
+	data []byte
 }
 
 // Checkpoint writes what has changed since the last one, with the sequence that
-// it stands for, in one transaction. Folding and reading go on meanwhile: a user
-// that is changed before his record is taken leaves the record behind that he
-// had (touching).
-func (v *View) Checkpoint() error {
+// it stands for, in one transaction. Folding and reading go on meanwhile.
+func (v *View) Checkpoint() error { return v.checkpoint(false) }
+
+// checkpoint is Checkpoint; with whole the users' records say everything
+// afterwards, and no activity is left beside them.
+func (v *View) checkpoint(whole bool) error {
 	v.writing.Lock()
 	defer v.writing.Unlock()
-	s, ok := v.begin()
+	s, ok := v.begin(whole)
 	if !ok {
 		return nil
 	}
+	began := time.Now()
+	err := v.write(s)
+	v.finish(s, err)
+	if v.cfg.Seconds != nil {
+		v.cfg.Seconds.Observe(time.Since(began).Seconds())
+	}
+	return err
+}
+
+func (v *View) write(s *snapshot) error {
 	for _, t := range s.taps {
 		if err := t.Flush(s.meta.Seq); err != nil {
-			v.finish(s, err)
 			return err
 		}
 	}
 	if v.cfg.Durable != nil {
 		if err := v.cfg.Durable(); err != nil {
-			v.finish(s, err)
 			return fmt.Errorf("putting the log on disk before a checkpoint: %w", err)
 		}
 	}
-	records := v.collect(s.users)
-	sort.Slice(records, func(a, b int) bool { return records[a].id < records[b].id })
+	v.collect(s)
+	sort.Slice(s.records, func(a, b int) bool { return s.records[a].id < s.records[b].id })
 	err := v.store.DB.Update(func(tx *bolt.Tx) error {
 		users := tx.Bucket(usersBucket)
 		for _, id := range s.erased {
@@ -81,78 +96,108 @@ func (v *View) Checkpoint() error {
 				return err
 			}
 		}
-		for _, r := range records {
-			if r.data == nil {
-				continue
-			}
+		for _, r := range s.records {
 			if err := users.Put([]byte(r.id), r.data); err != nil {
 				return err
 			}
 		}
+		if err := s.activity.put(tx, s.meta.Seq, s.rewrite); err != nil {
+			return err
+		}
+		if err := putKeys(tx, s); err != nil {
+			return err
+		}
 		return projections.PutMeta(tx, s.meta)
 	})
-	v.finish(s, err)
 	if err != nil {
 		return fmt.Errorf("writing a checkpoint: %w", err)
 	}
 	return nil
 }
 
-// begin draws the line: what is dirty now belongs to this checkpoint.
-func (v *View) begin() (snapshot, bool) {
+// begin draws the line: what is marked now belongs to this checkpoint.
+func (v *View) begin(whole bool) (*snapshot, bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.fold.Seq == v.meta.Seq {
-		return snapshot{}, false
+	unchanged := v.fold.Seq == v.meta.Seq && v.horizon == v.meta.Horizon && v.replays == v.meta.Replaying
+	if v.broken != nil || unchanged && (!whole || v.marks.written == 0) {
+		return nil, false
 	}
 	meta := v.meta
 	meta.Created, meta.Seq, meta.Clock, meta.Fingerprint = v.created, v.fold.Seq, v.fold.Clock, ""
+	meta.Horizon, meta.Replaying = v.horizon, v.replays
 	if v.last.Seq == v.fold.Seq {
 		meta.Fingerprint = v.last.Fingerprint()
 	}
-	s := snapshot{meta: meta, users: v.dirty, erased: v.erased, taps: v.taps}
-	v.dirty = nil
-	v.saved = make(map[string][]byte)
-	v.gen++
+	s := &snapshot{meta: meta, erased: v.erased, keys: v.fold.Keys.Fresh(), taps: v.taps}
+	if v.keysAnew {
+		s.keys, s.anew, v.keysAnew = v.fold.Keys.All(), true, false
+	}
+	if whole {
+		for _, u := range v.fold.Users {
+			if len(u.Sessions) > 0 {
+				v.marks.touch(u)
+			}
+		}
+	}
+	s.rewrite = whole || v.marks.rewrite || v.marks.written > activitySlack+2*v.live*activityBytes
+	s.dirty, s.fresh = v.marks.begin(meta.Clock, s.rewrite)
 	return s, true
 }
 
-// collect takes the records of users as they were when the line was drawn.
-func (v *View) collect(users []*events.User) []record {
-	records := make([]record, 0, len(users))
-	for len(users) > 0 {
-		n := min(pause, len(users))
-		v.mu.Lock()
-		for _, u := range users[:n] {
-			r := record{id: u.ID}
-			if u.Mark == v.gen { // changed since
-				r.data = v.saved[u.ID]
-			} else {
-				u.Mark = 0
-				if u.Known() {
-					r.data = appendRecord(nil, u)
-				}
+// activityBytes is about what a session's activity takes in the file.
+const activityBytes = 40
+
+// collect takes the users as they were when the line was drawn: those who have
+// changed since have been taken then.
+func (v *View) collect(s *snapshot) {
+	for _, users := range [][]*events.User{s.dirty, s.fresh} {
+		for chunk := range slices.Chunk(users, pause) {
+			v.mu.Lock()
+			for _, u := range chunk {
+				v.marks.collect(u)
 			}
-			records = append(records, r)
+			v.mu.Unlock()
 		}
-		v.mu.Unlock()
-		users = users[n:]
 	}
-	return records
+	if s.rewrite {
+		v.each(v.marks.collect)
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	s.writing = *v.marks.under
+	v.marks.under = nil
+}
+
+// each calls fn, under the lock, with every user who is in memory, a few at a
+// time. One whose status changes meanwhile may be left out, or come twice.
+func (v *View) each(fn func(u *events.User)) {
+	for _, status := range events.Statuses {
+		last := ""
+		for more := true; more; {
+			v.mu.Lock()
+			it := after(v.index[status], last)
+			for n := 0; it.ok && n < pause; n++ {
+				last = it.id
+				if u := v.fold.Users[it.id]; u != nil {
+					fn(u)
+				}
+				it.next()
+			}
+			more = it.ok
+			v.mu.Unlock()
+		}
+	}
 }
 
 // finish keeps what was written, and lets go of those who need not be in memory
-// any more; or, after a failure, puts everything back on the list.
-func (v *View) finish(s snapshot, err error) {
+// any more; or, after a failure, puts everything back on the lists.
+func (v *View) finish(s *snapshot, err error) {
 	v.mu.Lock()
-	v.saved = make(map[string][]byte)
 	if err != nil {
-		for _, u := range s.users {
-			if u.Mark != v.gen { // else he has changed since, and is on the list
-				u.Mark = v.gen
-				v.dirty = append(v.dirty, u)
-			}
-		}
+		v.keysAnew = true
+		v.marks.rewrite = v.marks.rewrite || s.rewrite
+		v.marks.back(s.dirty, s.fresh)
 		v.mu.Unlock()
 		return
 	}
@@ -160,17 +205,19 @@ func (v *View) finish(s snapshot, err error) {
 	v.meta = s.meta
 	v.meta.Undecodable = undecodable
 	v.erased = v.erased[len(s.erased):]
+	if s.rewrite {
+		v.marks.written = 0
+	}
+	v.marks.written += s.activity.size()
 	v.mu.Unlock()
-	for users := s.users; len(users) > 0; {
-		n := min(pause, len(users))
+	for chunk := range slices.Chunk(s.dirty, pause) {
 		v.mu.Lock()
-		for _, u := range users[:n] {
-			if u.Mark == 0 && !resident(u) && v.fold.Users[u.ID] == u {
+		for _, u := range chunk {
+			if u.Mark <= 1 && !resident(u) && v.fold.Users[u.ID] == u {
 				delete(v.fold.Users, u.ID)
 				v.index[u.Status()].Delete(u.ID)
 			}
 		}
 		v.mu.Unlock()
-		users = users[n:]
 	}
 }

@@ -30,7 +30,7 @@ type Snapshot struct {
 // the heartbeats: what only those before it told of a session that is still
 // live is left out (events.User.Settle). 1 leaves nothing out.
 func (v *View) Snapshot(horizon uint64) (*Snapshot, error) {
-	if err := v.Checkpoint(); err != nil {
+	if err := v.checkpoint(true); err != nil {
 		return nil, err
 	}
 	v.mu.RLock() // so that the file is not swapped meanwhile

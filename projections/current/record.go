@@ -50,7 +50,7 @@ func appendRecord(dst []byte, u *events.User) []byte {
 	dst = binary.AppendVarint(dst, int64(u.Shown.Since))
 	dst = appendText(dst, string(u.Shown.Cause))
 	dst = appendText(dst, u.Shown.Actor)
-	dst = binary.AppendUvarint(dst, u.Shown.Seq)
+	dst = appendPlace(dst, u.Shown.Place())
 	dst = binary.AppendUvarint(dst, uint64(len(u.Sessions)))
 	for i := range u.Sessions {
 		dst = appendSession(dst, &u.Sessions[i])
@@ -61,18 +61,17 @@ func appendRecord(dst []byte, u *events.User) []byte {
 		dst = appendText(dst, o.Reason)
 		dst = binary.AppendVarint(dst, int64(o.Until))
 		dst = binary.AppendVarint(dst, int64(o.Set))
-		dst = binary.AppendUvarint(dst, o.Seq)
+		dst = appendPlace(dst, o.Place())
 	}
 	dst = binary.AppendUvarint(dst, uint64(len(u.Pending)))
 	for i := range u.Pending {
 		w := &u.Pending[i]
 		dst = appendText(dst, w.Session)
 		dst = appendText(dst, w.Actor)
-		dst = binary.AppendUvarint(dst, w.By)
-		dst = binary.AppendUvarint(dst, uint64(w.Nth))
+		dst = appendPlace(dst, w.By)
 		dst = binary.AppendVarint(dst, int64(w.Since))
 		dst = appendBits(dst, w.Idle)
-		dst = binary.AppendUvarint(dst, w.Voids)
+		dst = appendPlace(dst, w.Voids)
 	}
 	return binary.LittleEndian.AppendUint32(dst, checksum(u.ID, dst[start:]))
 }
@@ -81,12 +80,16 @@ func appendSession(dst []byte, s *events.Session) []byte {
 	dst = appendText(dst, s.ID)
 	dst = appendText(dst, s.Device)
 	dst = binary.AppendVarint(dst, int64(s.Since))
-	dst = binary.AppendUvarint(dst, s.Seq)
-	dst = binary.AppendUvarint(dst, uint64(s.Nth))
+	dst = appendPlace(dst, s.Place())
 	dst = binary.AppendVarint(dst, int64(s.LastSeen))
 	dst = binary.AppendVarint(dst, s.Covered)
 	dst = binary.AppendUvarint(dst, uint64(s.Every))
 	return appendBits(dst, s.Idle, s.Leaving, s.Beaten)
+}
+
+func appendPlace(dst []byte, p events.Place) []byte {
+	dst = binary.AppendUvarint(dst, p.Seq)
+	return binary.AppendUvarint(dst, uint64(p.Nth))
 }
 
 func appendText(dst []byte, s string) []byte {
@@ -114,6 +117,11 @@ func decodeRecord(id string, data []byte) (*events.User, error) {
 	if err := checkRecord(id, data); err != nil {
 		return nil, err
 	}
+	return decodeChecked(id, data)
+}
+
+// decodeChecked is decodeRecord for a record that checkRecord has passed.
+func decodeChecked(id string, data []byte) (*events.User, error) {
 	r := reader{data: data[1 : len(data)-4]}
 	flags := data[0]
 	u := &events.User{ID: id}
@@ -123,7 +131,7 @@ func decodeRecord(id string, data []byte) (*events.User, error) {
 	u.Shown.Since = events.Millis(r.int())
 	u.Shown.Cause = events.Cause(r.text())
 	u.Shown.Actor = r.text()
-	u.Shown.Seq = r.uint()
+	u.Shown.Seq, u.Shown.Nth = r.uint(), uint32(r.uint())
 	if n := r.count(); n > 0 {
 		u.Sessions = make([]events.Session, n)
 		for i := range u.Sessions {
@@ -132,16 +140,16 @@ func decodeRecord(id string, data []byte) (*events.User, error) {
 	}
 	if flags&flagOverride != 0 {
 		u.Override = &events.StandingOverride{Status: events.Status(r.text()), By: r.text(), Reason: r.text(),
-			Until: events.Millis(r.int()), Set: events.Millis(r.int()), Seq: r.uint()}
+			Until: events.Millis(r.int()), Set: events.Millis(r.int()), Seq: r.uint(), Nth: uint32(r.uint())}
 	}
 	if n := r.count(); n > 0 {
 		u.Pending = make([]events.Witness, n)
 		for i := range u.Pending {
 			w := &u.Pending[i]
-			w.Session, w.Actor, w.By, w.Nth = r.text(), r.text(), r.uint(), uint32(r.uint())
+			w.Session, w.Actor, w.By = r.text(), r.text(), r.place()
 			w.Since = events.Millis(r.int())
 			w.Idle = r.bits()&1 != 0
-			w.Voids = r.uint()
+			w.Voids = r.place()
 		}
 	}
 	if r.broken || len(r.data) > 0 {
@@ -173,6 +181,8 @@ func (r *reader) uint() uint64 {
 	return v * uint64(r.step(n))
 }
 
+func (r *reader) place() events.Place { return events.Place{Seq: r.uint(), Nth: uint32(r.uint())} }
+
 func (r *reader) int() int64 {
 	v, n := binary.Varint(r.data)
 	return v * int64(r.step(n))
@@ -188,15 +198,18 @@ func (r *reader) step(n int) int {
 	return 1
 }
 
-func (r *reader) text() string {
+func (r *reader) text() string { return intern(r.bytes()) }
+
+// bytes points into the record.
+func (r *reader) bytes() []byte {
 	n := r.uint()
 	if r.broken || n > uint64(len(r.data)) {
 		r.broken, r.data = true, nil
-		return ""
+		return nil
 	}
-	s := intern(r.data[:n])
+	b := r.data[:n]
 	r.data = r.data[n:]
-	return s
+	return b
 }
 
 // intern spares an allocation for the texts that nearly every record holds.

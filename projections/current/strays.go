@@ -13,8 +13,8 @@ const strayTime = time.Minute
 // Stray is an event that was on its way when its user was erased, and is in the
 // log now: his id should not be.
 type Stray struct {
-	User string
-	Seq  uint64
+	User  string
+	Place events.Place
 }
 
 // strays notices events that follow their users' erasure.
@@ -38,7 +38,7 @@ func (s *strays) erasedAt(user string, now time.Time) {
 }
 
 // orphan is the fold's: e follows from what an unknown user did. Where nobody takes strays any more the rest is dropped.
-func (s *strays) orphan(e *events.Event, seq uint64) {
+func (s *strays) orphan(e *events.Event, place events.Place) {
 	at, ok := s.erased[e.User]
 	if !ok {
 		return
@@ -48,11 +48,11 @@ func (s *strays) orphan(e *events.Event, seq uint64) {
 		return
 	}
 	select {
-	case s.found <- Stray{User: e.User, Seq: seq}:
+	case s.found <- Stray{User: e.User, Place: place}:
 	default:
 	}
 }
 
-// Strays gives the strays that the view finds at the log's end. What stands of
-// such a user in the log up to such a sequence means nothing any more.
+// Strays gives the strays that the view finds at the log's end. What the
+// log has of such a user up to such a place means nothing any more.
 func (v *View) Strays() <-chan Stray { return v.strays.found }

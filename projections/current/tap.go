@@ -6,15 +6,21 @@ import (
 	"github.com/rollcall-dev/rollcall/events"
 )
 
-// Tap is another view's way to the changes of status that this one's fold
-// finds.
+// Happening is what the fold has found: a change of a user's status, or that
+// they were erased.
+type Happening struct {
+	// Change is the change. Of an erasure it is how the user was shown until
+	// then, and offline, by events.CauseErased.
+	events.Change
+	Erased bool
+}
+
+// Tap is another view's way to what this one's fold finds.
 type Tap struct {
-	// Put is told, in order and under the view's lock, of every change and every
-	// erasure, and of how far the view has come. It must not block.
-	Put func(changes []events.Change, upTo uint64)
-	// Erased is told of an erased user, as he was until then, and of who erased
-	// him, in order with the changes and under the lock.
-	Erased func(u *events.User, at events.Moment, actor string)
+	// Put is told, in order and under the view's lock, of all that happens, and
+	// of how far the view has come: to the end of a commit. It must not block, and
+	// keeps nothing of the slice.
+	Put func(happened []Happening, upTo uint64)
 	// Flush is called before the view writes its checkpoint for the sequence
 	// upTo: when it returns nil, everything that Put told up to there is durable.
 	Flush func(upTo uint64) error
@@ -36,10 +42,11 @@ func (v *View) Untap(t *Tap) {
 	v.taps = slices.DeleteFunc(slices.Clone(v.taps), func(o *Tap) bool { return o == t })
 }
 
-// tell hands on what the batch has changed so far, up to the sequence upTo.
+// tell hands on what the batch has brought, up to the sequence upTo.
 func (v *View) tell(upTo uint64) {
 	for _, t := range v.taps {
-		t.Put(v.changes, upTo)
+		t.Put(v.happened, upTo)
 	}
-	v.changes = v.changes[:0]
+	clear(v.happened)
+	v.happened = v.happened[:0]
 }

@@ -21,6 +21,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/tidwall/btree"
 	bolt "go.etcd.io/bbolt"
 
@@ -29,7 +30,7 @@ import (
 	"github.com/rollcall-dev/rollcall/projections"
 )
 
-const schemaVersion = 1
+const schemaVersion = 2
 
 var usersBucket = []byte("users")
 
@@ -44,6 +45,8 @@ type Config struct {
 	// up to where the view stands, so that no power cut leaves the view ahead of
 	// its log. Nil: what can be read from the log is on disk.
 	Durable func() error
+
+	Seconds prometheus.Observer // told how long each checkpoint took; nil: nobody is
 }
 
 // View is the current view. It is safe for use by many goroutines.
@@ -53,25 +56,27 @@ type View struct {
 	store *projections.Store
 	mark  projections.Mark
 
-	mu      sync.RWMutex // guards everything below; the fold changes only under it
-	fold    *projections.Fold
-	meta    projections.Meta
-	created time.Time                            // of the log that is followed
-	last    journal.Message                      // the last one folded
-	mono    int64                                // when it was read, 0: still catching up
-	behind  uint64                               // how many messages stood behind it
-	index   map[events.Status]*btree.Set[string] // status → ids of those in memory
-	counts  map[events.Status]int                // status → users, memory and file
-	live    int                                  // sessions
-	watcher interface{ Touch(u *events.User) }   // the timeout consumer's, or nil
-	taps    []*Tap
-	strays  strays
-	changes []events.Change // of the batch being folded
+	mu       sync.RWMutex // guards everything below; the fold changes only under it
+	fold     *projections.Fold
+	meta     projections.Meta
+	created  time.Time                            // of the log that is followed
+	last     journal.Message                      // the last one folded
+	mono     int64                                // when it was read, 0: still catching up
+	behind   uint64                               // how many messages came after it
+	horizon  uint64                               // see Horizon; 0: the first
+	replays  bool                                 // see projections.Follower
+	broken   error                                // why a commit is folded in part; nil: none is
+	index    map[events.Status]*btree.Set[string] // status → ids of those in memory
+	counts   map[events.Status]int                // status → users, memory and file
+	live     int                                  // sessions
+	watcher  interface{ Touch(u *events.User) }   // the timeout consumer's, or nil
+	taps     []*Tap
+	strays   strays
+	happened []Happening // in the batch being folded
 
-	gen    uint32            // users with this Mark are dirty
-	dirty  []*events.User    // changed since the last checkpoint began
-	erased []string          // likewise
-	saved  map[string][]byte // id → record as of the checkpoint under way, for those changed since it began
+	marks    marks
+	erased   []string // since the last checkpoint began
+	keysAnew bool     // the keys in the file are not to be trusted: the next checkpoint writes all
 
 	undecodable []projections.Undecodable // the latest few
 	writing     sync.Mutex                // one checkpoint at a time
@@ -91,56 +96,79 @@ func Open(cfg Config) (*View, error) {
 	return v, v.open()
 }
 
+var schema = projections.Schema{Kind: "current", Version: schemaVersion, Buckets: [][]byte{usersBucket, activityBucket, keysBucket}}
+
 func (v *View) open() error {
-	store, meta, err := projections.OpenStore(v.cfg.Path, projections.Schema{Kind: "current", Version: schemaVersion,
-		Buckets: [][]byte{usersBucket}, Check: checkUsers}, v.log)
+	store, meta, err := projections.OpenStore(v.cfg.Path, schema, v.log)
 	if err != nil {
 		return err
 	}
-	v.store, v.meta = store, meta
-	v.reset()
-	v.fold.Seq, v.fold.Clock = meta.Seq, meta.Clock
-	if err := v.load(); err != nil {
-		_ = store.Close()
-		return fmt.Errorf("loading the current view: %w", err)
+	if err := v.fill(store, meta); err != nil {
+		// Damage that bbolt does not see; some makes it panic.
+		if store, meta, err = projections.Replace(store, schema, err, v.log); err != nil {
+			return err
+		}
+		if err := v.fill(store, meta); err != nil {
+			_ = store.Close()
+			return fmt.Errorf("loading the current view: %w", err)
+		}
 	}
 	v.mark.Reach(meta.Seq)
 	return nil
 }
 
+// fill makes the view what the store says.
+func (v *View) fill(store *projections.Store, meta projections.Meta) (err error) {
+	defer projections.Recover(&err)
+	v.store, v.meta = store, meta
+	v.reset()
+	v.fold.Seq, v.fold.Clock, v.horizon, v.replays = meta.Seq, meta.Clock, meta.Horizon, meta.Replaying
+	return v.load()
+}
+
 func (v *View) reset() {
-	v.fold = projections.NewFold(projections.Hooks{Load: v.fetch, Touching: v.touching, Touched: v.touched,
+	v.fold = projections.NewFold(projections.Hooks{Load: v.fetch, Touching: v.marks.touch, Refreshing: v.marks.refresh, Touched: v.touched,
 		Changed: v.changed, Erased: v.forget, Undecodable: v.report, Orphan: v.strays.orphan, Everybody: v.everybody})
 	v.index, v.counts = map[events.Status]*btree.Set[string]{}, map[events.Status]int{}
 	for _, s := range events.Statuses {
 		v.index[s] = new(btree.Set[string])
 	}
-	v.live, v.gen, v.dirty, v.erased, v.saved = 0, 1, nil, nil, map[string][]byte{}
+	v.live, v.marks, v.erased = 0, marks{gen: 1}, nil
 }
 
-// checkUsers reads every record.
-func checkUsers(tx *bolt.Tx) error {
-	return tx.Bucket(usersBucket).ForEach(func(id, data []byte) error { return checkRecord(string(id), data) })
-}
-
-// load brings those into memory who belong there, and counts all.
+// load brings those into memory who belong there, and counts all. Every record is
+// held against its check: bbolt has no checksums of its own.
 func (v *View) load() error {
 	return v.store.DB.View(func(tx *bolt.Tx) error {
-		return tx.Bucket(usersBucket).ForEach(func(id, data []byte) error {
-			v.counts[statusOf[data[0]&flagStatus]]++
-			if data[0]&flagResident == 0 {
-				return nil
-			}
-			u, err := decodeRecord(string(id), data)
-			if err != nil {
-				return err
-			}
-			v.fold.Users[u.ID] = u
-			v.index[u.Status()].Insert(u.ID)
-			v.live += len(u.Sessions)
-			return nil
-		})
+		claims, err := readKeys(tx)
+		if err != nil {
+			return err
+		}
+		v.fold.Keys.Restore(claims)
+		if err := tx.Bucket(usersBucket).ForEach(v.loadUser); err != nil {
+			return err
+		}
+		v.marks.written, err = readActivity(tx, v.fold.Users)
+		return err
 	})
+}
+
+func (v *View) loadUser(id, data []byte) error {
+	if err := checkRecord(string(id), data); err != nil {
+		return err
+	}
+	v.counts[statusOf[data[0]&flagStatus]]++
+	if data[0]&flagResident == 0 {
+		return nil
+	}
+	u, err := decodeChecked(string(id), data)
+	if err != nil {
+		return err
+	}
+	v.fold.Users[u.ID] = u
+	v.index[u.Status()].Insert(u.ID)
+	v.live += len(u.Sessions)
+	return nil
 }
 
 // Seen reports whether the view has folded anything: then its log must exist.
@@ -233,6 +261,7 @@ func (v *View) apply(batch []journal.Message) error {
 			v.mono = events.Mono()
 		}
 		if err := v.fold.Apply(m, v.mono); err != nil {
+			v.broken = err
 			return err
 		}
 	}
@@ -242,19 +271,37 @@ func (v *View) apply(batch []journal.Message) error {
 	return nil
 }
 
+// Replay makes what is known of keys be forgotten; see projections.Follower.
+func (v *View) Replay() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.replays, v.keysAnew = true, true
+	v.fold.Keys = events.Keys{}
+}
+
+// Replaying is as in projections.Follower.
+func (v *View) Replaying() bool {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.replays
+}
+
 // ApplyOld folds what has outlived the hot stream; see projections.Follower.
 func (v *View) ApplyOld(batch []projections.Old) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for i := range batch {
 		var err error
-		if batch[i].Witness != nil {
-			err = v.fold.Witness(batch[i].Witness)
+		if w := batch[i].Witness; w != nil {
+			err = v.fold.Witness(w)
+			v.fold.Seq = max(v.fold.Seq, w.By)
 		} else {
-			err = v.fold.Apply(batch[i].Message, 0)
-			v.last = *batch[i].Message
+			err = v.fold.Record(batch[i].Record)
+			v.last = journal.Message{Time: batch[i].Time}
+			v.fold.Seq = max(v.fold.Seq, batch[i].Place.Seq) // the batch ends with a whole commit
 		}
 		if err != nil {
+			v.broken = err
 			return err
 		}
 	}
@@ -269,12 +316,33 @@ func (v *View) Folded() uint64 {
 	return v.fold.Count
 }
 
-// Skip says that everything before horizon is folded.
+// Note takes keys in; see projections.Follower.
+func (v *View) Note(batch []journal.Message) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for i := range batch {
+		v.fold.Note(&batch[i])
+	}
+	return nil
+}
+
+// Skip says that everything before horizon is folded, its heartbeats as far as
+// they were witnessed.
 func (v *View) Skip(horizon uint64) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.fold.Seq = max(v.fold.Seq, horizon-1)
+	v.horizon = max(v.horizon, horizon)
+	v.replays = false
 	v.moved()
+}
+
+// Horizon is the sequence from which on the view has folded the heartbeats, and
+// before which only what outlived them.
+func (v *View) Horizon() uint64 {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.horizon
 }
 
 // moved tells those who wait and those who listen.
@@ -314,7 +382,7 @@ func (v *View) Rest(fn func(seq uint64) error) error {
 func (v *View) Dirty() int {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	return len(v.dirty)
+	return len(v.marks.dirty)
 }
 
 // fetch is the fold's way to users that are not in memory.
@@ -341,19 +409,6 @@ func (v *View) isErased(id string) bool {
 	return false
 }
 
-// touching keeps the record of a user as it was when the checkpoint under way
-// began, and puts him on the list for the next.
-func (v *View) touching(u *events.User) {
-	if u.Mark == v.gen {
-		return
-	}
-	if u.Mark == v.gen-1 && u.Mark != 0 && v.saved != nil {
-		v.saved[u.ID] = appendRecord(nil, u)
-	}
-	u.Mark = v.gen
-	v.dirty = append(v.dirty, u)
-}
-
 func (v *View) touched(u *events.User, was projections.Before) {
 	v.live += len(u.Sessions) - was.Sessions
 	status := u.Status()
@@ -373,20 +428,23 @@ func (v *View) touched(u *events.User, was projections.Before) {
 
 func (v *View) changed(c events.Change) {
 	if len(v.taps) > 0 {
-		v.changes = append(v.changes, c)
+		v.happened = append(v.happened, Happening{Change: c})
 	}
 }
 
 // forget drops an erased user.
 func (v *View) forget(u *events.User, at events.Moment, actor string) {
-	v.tell(at.Seq - 1)
-	for _, t := range v.taps {
-		t.Erased(u, at, actor)
+	if len(v.taps) > 0 {
+		from := u.Shown
+		from.Status = u.Status()
+		v.happened = append(v.happened, Happening{Erased: true, Change: events.Change{User: u.ID, From: from, Observed: events.StatusOffline,
+			To: events.Shown{Status: events.StatusOffline, Since: at.Time, Cause: events.CauseErased, Actor: actor, Seq: at.Seq, Nth: at.Nth}}})
 	}
 	if v.mono != 0 {
 		v.strays.erasedAt(u.ID, time.Now())
 	}
-	v.touching(u)
+	v.marks.touch(u)
+	v.marks.rewrite = true // the id is in the activity too
 	v.counts[u.Status()]--
 	v.index[u.Status()].Delete(u.ID)
 	v.live -= len(u.Sessions)
@@ -404,7 +462,7 @@ func (v *View) report(u projections.Undecodable) {
 	if v.cfg.Quiet {
 		return
 	}
-	v.log.Error("an event cannot be decoded and is stepped over", "seq", u.Seq, "subject", u.Subject, "error", u.Err)
+	v.log.Error("an event cannot be decoded and is stepped over", "place", u.Place.String(), "error", u.Err)
 }
 
 // everybody visits those in the file; the fold knows those in memory itself.

@@ -114,7 +114,7 @@ func traffic(t testing.TB, j *journal.Journal, rng *rand.Rand, n int) {
 		case 3:
 			e.Idle = true
 		}
-		r, err := j.Submit(e, journal.Key{})
+		r, err := j.Submit(e, events.Key{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -273,7 +273,7 @@ func TestADamagedFileIsSetAsideAndRebuilt(t *testing.T) {
 func TestAFlippedBitInARecordIsFound(t *testing.T) {
 	j := journaltest.Open(t, journal.Config{})
 	for i := range 50 {
-		if _, err := j.Append(t.Context(), events.Event{Type: events.Login, User: fmt.Sprintf("needle-%02d", i), Session: "s", Actor: "a", At: 1}, journal.Key{}); err != nil {
+		if _, err := j.Append(t.Context(), events.Event{Type: events.Login, User: fmt.Sprintf("needle-%02d", i), Session: "s", Actor: "a", At: 1}, events.Key{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -335,7 +335,7 @@ func TestAViewIsWrittenOnlyAfterItsLog(t *testing.T) {
 	if err := v.Bind(t.Context(), j); err != nil {
 		t.Fatal(err)
 	}
-	ack, err := j.Append(t.Context(), events.Event{Type: events.Login, User: "ann", Actor: "ann", At: 1}, journal.Key{})
+	ack, err := j.Append(t.Context(), events.Event{Type: events.Login, User: "ann", Actor: "ann", At: 1}, events.Key{})
 	if err != nil {
 		t.Fatal(err)
 	}

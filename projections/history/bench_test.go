@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rollcall-dev/rollcall/events"
+	"github.com/rollcall-dev/rollcall/projections/current"
 	"github.com/rollcall-dev/rollcall/projections/history"
 )
 
@@ -27,7 +28,7 @@ func BenchmarkWhoWasOnline(b *testing.B) {
 	})
 	rng := rand.New(rand.NewPCG(1, 1))
 	on := make([]events.Shown, users)
-	put := make([]events.Change, 0, 10_000)
+	put := make([]current.Happening, 0, 10_000)
 	for i := range changes {
 		u := rng.IntN(users)
 		c := events.Change{User: fmt.Sprintf("user-%05d", u), From: on[u], Observed: events.StatusOnline}
@@ -36,7 +37,7 @@ func BenchmarkWhoWasOnline(b *testing.B) {
 			c.To.Status, c.To.Cause, c.Observed = events.StatusOffline, events.CauseTimeout, events.StatusOffline
 		}
 		on[u] = c.To
-		if put = append(put, c); len(put) == cap(put) {
+		if put = append(put, current.Happening{Change: c}); len(put) == cap(put) {
 			h.Put(put, uint64(i+1))
 			if err := h.Flush(); err != nil {
 				b.Fatal(err)

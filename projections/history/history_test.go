@@ -106,7 +106,7 @@ func random(t testing.TB, j *journal.Journal, rng *rand.Rand, begin events.Milli
 		if d.on {
 			e.Type = events.Login
 		}
-		r, err := j.Submit(e, journal.Key{})
+		r, err := j.Submit(e, events.Key{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -332,7 +332,7 @@ func TestAChangeThatComesLateSpoilsNoSnapshot(t *testing.T) {
 		}
 		on[user] = c.To
 		deeds = append(deeds, deed{user, c.To.Since, c.To.Status == events.StatusOnline})
-		h.Put([]events.Change{c}, uint64(i+1))
+		h.Put([]current.Happening{{Change: c}}, uint64(i+1))
 	}
 	for range 200 {
 		at := past + events.Millis(rng.IntN(20_000_000))
@@ -364,7 +364,8 @@ func TestTheHistoryIsWrittenOnlyAfterTheLog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.Put([]events.Change{{User: "ann", To: events.Shown{Status: events.StatusOnline, Since: 1, Cause: events.CauseLogin, Actor: "ann", Seq: 5}}}, 7)
+	h.Put([]current.Happening{{Change: events.Change{User: "ann",
+		To: events.Shown{Status: events.StatusOnline, Since: 1, Cause: events.CauseLogin, Actor: "ann", Seq: 5}}}}, 7)
 	if err := h.Flush(); !errors.Is(err, lost) {
 		t.Errorf("written: %v", err)
 	}
@@ -390,7 +391,7 @@ func TestIntervalsOfOneMillisecondAreAllThere(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	var put []events.Change
+	var put []current.Happening
 	for seq := uint64(1); seq <= 20; seq++ {
 		at := events.Millis(100)
 		switch seq {
@@ -403,7 +404,7 @@ func TestIntervalsOfOneMillisecondAreAllThere(t *testing.T) {
 		if seq%2 == 0 {
 			c.To.Status, c.To.Cause = events.StatusOffline, events.CauseLogout
 		}
-		put = append(put, c)
+		put = append(put, current.Happening{Change: c})
 	}
 	h.Put(put, 20)
 	for _, tt := range []struct {

@@ -63,7 +63,6 @@ type View struct {
 type happening struct {
 	change events.Change
 	erased string
-	seq    uint64
 }
 
 // Open opens the history's file, or makes it. A file that cannot be trusted is
@@ -80,7 +79,7 @@ func Open(cfg Config) (*View, error) {
 		cfg.Now = time.Now
 	}
 	v := &View{cfg: cfg, log: cfg.Logger}
-	v.tap = &current.Tap{Put: v.Put, Erased: v.putErased, Flush: v.flush}
+	v.tap = &current.Tap{Put: v.Put, Flush: v.flush}
 	return v, v.open()
 }
 
@@ -182,26 +181,22 @@ func (v *View) Detach(c *current.View) { c.Untap(v.tap) }
 // that c will not tell again, and must be rebuilt.
 func (v *View) Behind(c *current.View) bool { return v.Seq() < c.Seq() }
 
-// Put takes in changes, in the order of the log, and that everything up to the
-// sequence upTo is told: current.Tap.Put.
-func (v *View) Put(changes []events.Change, upTo uint64) {
+// Put takes in what happened, in the order of the log, and that everything up to
+// the sequence upTo is told: current.Tap.Put.
+func (v *View) Put(happened []current.Happening, upTo uint64) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	for i := range changes {
-		if changes[i].To.Seq > v.upTo {
-			v.waiting = append(v.waiting, happening{change: changes[i], seq: changes[i].To.Seq})
+	for i := range happened {
+		h := &happened[i]
+		switch {
+		case h.To.Seq <= v.upTo: // it is known
+		case h.Erased:
+			v.waiting = append(v.waiting, happening{erased: h.User})
+		default:
+			v.waiting = append(v.waiting, happening{change: h.Change})
 		}
 	}
 	v.upTo = max(v.upTo, upTo)
-}
-
-// putErased comes before the put that moves upTo past it.
-func (v *View) putErased(u *events.User, at events.Moment, _ string) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if at.Seq > v.upTo {
-		v.waiting = append(v.waiting, happening{erased: u.ID, seq: at.Seq})
-	}
 }
 
 // Waiting is how many changes are not written down yet.

@@ -8,8 +8,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/rollcall-dev/rollcall/events"
 )
 
 // spout is an outlet that writes down what it is given.
@@ -127,7 +125,7 @@ func TestEverybodyGetsEveryChangeOnceAndInOrder(t *testing.T) {
 	const last = 5000
 	var want strings.Builder
 	for seq := uint64(1); seq <= last; seq++ {
-		h.put([]events.Change{told(seq, 1)}, seq)
+		tell(h, seq, told(seq, 1))
 		fmt.Fprintf(&want, "%d ", seq)
 	}
 	for i, s := range spouts {
@@ -156,9 +154,9 @@ func TestWhoCannotBeSentToIsDropped(t *testing.T) {
 	sound := newSpout(everything)
 	join(t, h, broken, time.Time{})
 	join(t, h, sound, time.Time{})
-	h.put([]events.Change{told(1, 1)}, 1)
+	tell(h, 1, told(1, 1))
 	<-broken.closed
-	h.put([]events.Change{told(2, 1)}, 2)
+	tell(h, 2, told(2, 1))
 	sound.until(t, "1 2 ")
 	if n := h.Readers(); n != 1 {
 		t.Errorf("%d readers, want 1", n)
@@ -173,10 +171,10 @@ func TestAStreamEndsWhenItMust(t *testing.T) {
 	if whole := <-s.closed; !whole {
 		t.Error("it was closed as if in the middle of a message")
 	}
-	h.put([]events.Change{told(1, 1)}, 1)
+	tell(h, 1, told(1, 1))
 	other := newSpout(everything)
 	join(t, h, other, time.Time{})
-	h.put([]events.Change{told(2, 1)}, 2)
+	tell(h, 2, told(2, 1))
 	other.until(t, "2 ")
 	if s.got.Len() > 0 {
 		t.Errorf("got %q after its end", s.got.String())
@@ -206,7 +204,7 @@ func TestASilentStreamIsPingedAndAskedAfter(t *testing.T) {
 	}
 	// What else it gets puts no ping off.
 	for seq := range uint64(pingTicks) {
-		h.put([]events.Change{told(seq+1, 1)}, seq+1)
+		tell(h, seq+1, told(seq+1, 1))
 		h.wake()
 		h.audience.send()
 		h.audience.look(1)
@@ -240,7 +238,7 @@ func TestASilentStreamIsPingedThoughTheOthersTakeLong(t *testing.T) {
 	h.mu.Unlock()
 	h.Serve(r, filtered{s}, time.Time{})
 	for seq := range uint64(5) {
-		h.put([]events.Change{told(seq+1, 1)}, seq+1)
+		tell(h, seq+1, told(seq+1, 1))
 		h.wake()
 		h.audience.send()
 		h.audience.look(pingTicks / 3)
@@ -268,7 +266,7 @@ func TestComingAndGoingAtOnce(t *testing.T) {
 			case <-stop:
 				return
 			default:
-				h.put([]events.Change{told(seq, 1)}, seq)
+				tell(h, seq, told(seq, 1))
 			}
 		}
 	})

@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,7 +38,7 @@ type Hub struct {
 	kept    int      // entries in blocks
 	open    []Entry  // what has come since the last block was made
 	next    uint64   // number of the next entry
-	last    Place    // of the newest entry
+	nth     int      // how many changes of the newest one's commit came before it
 	seq     uint64   // up to which the view has told
 	begin   uint64   // blocks and open hold every change after this sequence
 	readers int
@@ -49,7 +50,7 @@ type Hub struct {
 func NewHub(v *current.View, encode Encode) *Hub {
 	h := &Hub{view: v, encode: encode, keep: keepMost, woken: make(chan struct{}), news: make(chan struct{}, 1)}
 	h.audience.shares = newShares()
-	h.tap = &current.Tap{Put: h.put, Erased: h.putErased, Flush: func(uint64) error { return nil }}
+	h.tap = &current.Tap{Put: h.take, Flush: func(uint64) error { return nil }}
 	return h
 }
 
@@ -111,28 +112,23 @@ func (h *Hub) wake() time.Duration {
 	return time.Duration(h.readers-h.audience.size()) * restEach
 }
 
-// put is the view's: it runs under the view's lock.
-func (h *Hub) put(changes []events.Change, upTo uint64) {
+// take is the view's: it runs under the view's lock. To readers an erased user
+// who was there goes offline: that they never were is nothing that could be
+// shown.
+func (h *Hub) take(happened []current.Happening, upTo uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.seq = upTo
-	if len(changes) == 0 {
+	if len(happened) == 0 {
 		return
 	}
-	for i := range changes {
-		at := Place{Seq: changes[i].To.Seq}
-		if i+1 < len(changes) && changes[i+1].To.Seq == at.Seq {
-			at.Nth = 1
-			if h.last.Seq == at.Seq {
-				at.Nth = h.last.Nth + 1
-			}
+	for i := range happened {
+		if c := &happened[i]; !c.Erased || c.From.Status != events.StatusOffline {
+			h.put(c.Change)
 		}
-		h.last = at
-		h.open = append(h.open, Entry{Change: changes[i], Place: at})
-		h.next++
-		if len(h.open) == blockMost {
-			h.seal()
-		}
+	}
+	if len(h.open) >= blockMost {
+		h.seal()
 	}
 	select {
 	case h.news <- struct{}{}:
@@ -140,27 +136,33 @@ func (h *Hub) put(changes []events.Change, upTo uint64) {
 	}
 }
 
-// putErased is the view's too. To readers an erased user who was there goes
-// offline: that he never was is nothing that they could show.
-func (h *Hub) putErased(u *events.User, at events.Moment, actor string) {
-	if u.Status() == events.StatusOffline {
-		return
+// put enters a change. Those of one commit share its sequence: all but the last
+// say which of them they are. The lock is held.
+func (h *Hub) put(c events.Change) {
+	at := Place{Seq: c.To.Seq}
+	if n := len(h.open); n > 0 && h.open[n-1].Place.Seq == at.Seq {
+		// So that was not the last one.
+		h.nth++
+		h.open[n-1].Place.Nth = h.nth
+	} else {
+		h.nth = 0
 	}
-	h.put([]events.Change{{User: u.ID, From: u.Shown, Observed: events.StatusOffline,
-		To: events.Shown{Status: events.StatusOffline, Since: at.Time, Cause: events.CauseErased, Actor: actor, Seq: at.Seq}}}, at.Seq)
+	h.open = append(h.open, Entry{Change: c, Place: at})
+	h.next++
 }
 
-// seal makes a block of what is open, and lets the oldest go. The lock is held.
+// seal makes blocks of what is open, and lets the oldest go. The lock is held.
 func (h *Hub) seal() {
-	if len(h.open) == 0 {
-		return
+	first := h.next - uint64(len(h.open))
+	for entries := range slices.Chunk(h.open, blockMost) {
+		b := NewBlock(entries, h.encode)
+		b.first = first
+		first += uint64(len(entries))
+		h.blocks = append(h.blocks, b)
+		h.kept += len(entries)
 	}
-	b := NewBlock(h.open, h.encode)
-	b.first = h.next - uint64(len(h.open))
 	h.open = nil
-	h.blocks = append(h.blocks, b)
-	h.kept += len(b.Entries)
-	for h.kept-len(h.blocks[0].Entries) >= h.keep {
+	for len(h.blocks) > 0 && h.kept-len(h.blocks[0].Entries) >= h.keep {
 		gone := h.blocks[0]
 		h.begin = gone.last().To.Seq // some of that sequence's changes may still be there; not all are
 		h.kept -= len(gone.Entries)

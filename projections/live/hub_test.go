@@ -11,11 +11,21 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/rollcall-dev/rollcall/events"
+	"github.com/rollcall-dev/rollcall/projections/current"
 )
 
 // told is a change that tells itself apart from others.
 func told(seq uint64, nth int) events.Change {
 	return events.Change{User: fmt.Sprintf("u%d.%d", seq, nth), To: events.Shown{Seq: seq}}
+}
+
+// tell makes h take changes, up to the sequence upTo.
+func tell(h *Hub, upTo uint64, changes ...events.Change) {
+	var happened []current.Happening
+	for _, c := range changes {
+		happened = append(happened, current.Happening{Change: c})
+	}
+	h.take(happened, upTo)
 }
 
 // quiet is a hub over no view, of which nothing runs.
@@ -48,7 +58,7 @@ func TestWhoResumesGetsExactlyWhatCameAfter(t *testing.T) {
 					all = append(all, p)
 				}
 			}
-			h.put(changes, seq)
+			tell(h, seq, changes...)
 			if rapid.Bool().Draw(t, "woken") {
 				h.wake()
 			}
@@ -102,7 +112,7 @@ func TestWhoFallsBehindIsToldSo(t *testing.T) {
 	}
 	defer r.Close()
 	for seq := range uint64(2000) {
-		h.put([]events.Change{told(seq+1, 1)}, seq+1)
+		tell(h, seq+1, told(seq+1, 1))
 		h.wake()
 	}
 	if _, err := r.Next(t.Context()); !errors.Is(err, ErrSlow) {
@@ -119,7 +129,7 @@ func TestTheHubKnowsWhereItCame(t *testing.T) {
 	for name, changes := range map[string][]events.Change{"a change": {told(8, 1)}, "no change": nil} {
 		t.Run(name, func(t *testing.T) {
 			h := quiet(100)
-			h.put(changes, 9)
+			tell(h, 9, changes...)
 			h.attached(5)
 			if _, err := h.Resume(Place{Seq: 4}, nil); !errors.Is(err, ErrPast) {
 				t.Errorf("behind 4: %v, want ErrPast: what 5 changed is not known", err)
@@ -155,7 +165,7 @@ func TestNextWaitsForAChangeAndForTheContext(t *testing.T) {
 		}
 		got <- err
 	}()
-	h.put([]events.Change{told(1, 1)}, 1)
+	tell(h, 1, told(1, 1))
 	h.wake()
 	if err := <-got; err != nil {
 		t.Error(err)
@@ -173,7 +183,7 @@ func TestNextWaitsForAChangeAndForTheContext(t *testing.T) {
 func TestABlockIsEncodedOnce(t *testing.T) {
 	times := 0
 	h := NewHub(nil, func([]Entry) any { times++; return times })
-	h.put([]events.Change{told(1, 1), told(2, 1)}, 2)
+	tell(h, 2, told(1, 1), told(2, 1))
 	h.wake()
 	for range 3 {
 		r, err := h.Resume(Place{Seq: rand.Uint64N(2)}, nil)

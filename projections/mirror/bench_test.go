@@ -8,9 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/rollcall-dev/rollcall/events"
 	"github.com/rollcall-dev/rollcall/events/journal"
 	"github.com/rollcall-dev/rollcall/events/journaltest"
@@ -26,13 +23,8 @@ var (
 // BenchmarkRebuild folds a whole log into both views, as rebuild does. Ten
 // million heartbeats: -args -beats 10000000 -events 200000.
 func BenchmarkRebuild(b *testing.B) {
-	nc := journaltest.Connect(b, journaltest.Server(b, b.TempDir()))
-	j := journaltest.On(b, nc, journal.Config{QueueLimit: 1 << 20})
-	js, err := jetstream.New(nc)
-	if err != nil {
-		b.Fatal(err)
-	}
-	fill(b, j, js)
+	j := journaltest.Open(b, journal.Config{QueueLimit: 1 << 20})
+	fill(b, j)
 	_, last, err := j.Bounds(b.Context())
 	if err != nil {
 		b.Fatal(err)
@@ -68,15 +60,13 @@ func BenchmarkRebuild(b *testing.B) {
 	}
 }
 
-// fill writes the log: logins first, then batches of 500 beats, with a few
-// other events in between.
-func fill(b *testing.B, j *journal.Journal, js jetstream.JetStream) {
+// fill writes the log: 500 beats at once, with a few other events in between.
+func fill(b *testing.B, j *journal.Journal) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	user := func() string { return fmt.Sprintf("user-%06d", rng.IntN(*benchUsers)) }
 	const size = 500
 	batches := *benchBeats / size
 	between := max(1, *benchEvents/max(1, batches))
-	beats := make([]events.Beat, size)
 	var receipts []*journal.Receipt
 	drain := func() {
 		for _, r := range receipts {
@@ -89,13 +79,16 @@ func fill(b *testing.B, j *journal.Journal, js jetstream.JetStream) {
 	sent := 0
 	for n := range batches {
 		at := events.MillisOf(time.Now())
+		beats := make([]events.Beat, size)
 		for i := range beats {
 			id := user()
 			beats[i] = events.Beat{User: id, Session: events.DefaultSession, Actor: id, At: at}
 		}
-		if _, err := js.PublishMsgAsync(&nats.Msg{Subject: events.HeartbeatSubject, Data: events.AppendBatch(nil, beats)}); err != nil {
+		r, err := j.SubmitBeats(beats)
+		if err != nil {
 			b.Fatal(err)
 		}
+		receipts = append(receipts, r)
 		for range between {
 			if sent == *benchEvents {
 				break
@@ -106,7 +99,7 @@ func fill(b *testing.B, j *journal.Journal, js jetstream.JetStream) {
 			if sent%2 == 0 {
 				e.Type = events.Logout
 			}
-			r, err := j.Submit(e, journal.Key{})
+			r, err := j.Submit(e, events.Key{})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -117,5 +110,4 @@ func fill(b *testing.B, j *journal.Journal, js jetstream.JetStream) {
 		}
 	}
 	drain()
-	<-js.PublishAsyncComplete()
 }

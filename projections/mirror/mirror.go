@@ -99,10 +99,6 @@ func RemoveLeftovers(dir string) error {
 // New makes an empty mirror in a directory of its own under cfg.Dir. Close
 // removes it.
 func New(ctx context.Context, cfg Config) (*Mirror, error) {
-	first, _, err := cfg.Log.Bounds(ctx)
-	if err != nil {
-		return nil, err
-	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -110,7 +106,7 @@ func New(ctx context.Context, cfg Config) (*Mirror, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a directory for the rebuild: %w", err)
 	}
-	m := &Mirror{cfg: cfg, dir: dir, horizon: first, began: time.Now()}
+	m := &Mirror{cfg: cfg, dir: dir, horizon: 1, began: time.Now()}
 	if err := m.open(ctx); err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
@@ -142,7 +138,9 @@ func (m *Mirror) Horizon() uint64 { return m.horizon }
 // Fold brings both views to the sequence to, which the log must have reached.
 func (m *Mirror) Fold(ctx context.Context, to uint64) error {
 	m.to = to
-	if err := projections.To(ctx, m.cfg.Log, follower{m.Current, m}, to); err != nil {
+	horizon, err := projections.To(ctx, m.cfg.Log, follower{m.Current, m}, to)
+	m.horizon = max(m.horizon, horizon)
+	if err != nil {
 		return fmt.Errorf("folding the log again: %w", err)
 	}
 	if err := m.flushed(true); err != nil {

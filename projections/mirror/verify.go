@@ -39,7 +39,9 @@ func (m *Mirror) Verify(ctx context.Context, live Views) ([]Comparison, error) {
 }
 
 func (m *Mirror) verifyCurrent(ctx context.Context, live Views) (c Comparison, err error) {
-	a, err := live.Current.Snapshot(m.horizon)
+	// A live view that was far behind once has not seen all heartbeats either.
+	horizon := max(m.horizon, live.Current.Horizon())
+	a, err := live.Current.Snapshot(horizon)
 	if err != nil {
 		return c, err
 	}
@@ -47,7 +49,7 @@ func (m *Mirror) verifyCurrent(ctx context.Context, live Views) (c Comparison, e
 	if err := m.Fold(ctx, a.Seq); err != nil {
 		return c, err
 	}
-	b, err := m.Current.Snapshot(m.horizon)
+	b, err := m.Current.Snapshot(max(horizon, m.horizon))
 	if err != nil {
 		return c, err
 	}

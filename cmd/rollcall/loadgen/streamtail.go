@@ -28,7 +28,9 @@ type tail struct {
 	line    []byte // of a line of the stream, what has come so far
 	begun   bool   // the snapshot is over
 	changes int64  // since then
-	last    uint64 // the id that came last
+	last    uint64 // the last sequence of which all changes have come
+	within  uint64 // the last of those that share the sequence after it, from 1; 0: there is none
+	sharing uint64 // that sequence
 	digest  uint64 // of all ids since the snapshot, in their order
 	// change is called with the line of data of every change; nil is nobody.
 	change func(line []byte)
@@ -155,22 +157,41 @@ func (t *tail) whole(line []byte) error {
 }
 
 func (t *tail) id(text []byte) error {
-	n, ok := decimal(text)
-	if !ok {
+	seq, nth, ok := parseID(text)
+	switch {
+	case !ok:
 		return fmt.Errorf("%w: the id %.40q", ErrStream, text)
-	}
-	id := uint64(n)
-	if !t.begun {
-		t.begun, t.last = true, id
+	case !t.begun:
+		t.begun = true
+		t.reach(seq, nth)
 		return nil
+	case seq <= t.last, seq < t.sharing, seq == t.sharing && nth != 0 && nth <= t.within:
+		return fmt.Errorf("%w: %s comes after %d.%d or %d", ErrStream, text, t.sharing, t.within, t.last)
 	}
-	if id <= t.last {
-		return fmt.Errorf("%w: %d comes after %d", ErrStream, id, t.last)
-	}
-	t.last = id
+	t.reach(seq, nth)
 	t.changes++
-	t.digest = (t.digest ^ id) * prime64
+	t.digest = ((t.digest^seq)*prime64 ^ nth) * prime64
 	return nil
+}
+
+// reach notes how far the stream has come.
+func (t *tail) reach(seq, nth uint64) {
+	if nth == 0 {
+		t.last, t.sharing, t.within = seq, seq, 0
+		return
+	}
+	t.sharing, t.within = seq, nth
+}
+
+// parseID reads "1234", or "1234.17" where further changes of the same sequence follow.
+func parseID(text []byte) (seq, nth uint64, ok bool) {
+	whole, part, shared := bytes.Cut(text, []byte("."))
+	n, ok := decimal(whole)
+	if !shared || !ok {
+		return uint64(n), 0, ok
+	}
+	m, ok := decimal(part)
+	return uint64(n), uint64(m), ok && m > 0
 }
 
 // since is the time that a change says it was made.

@@ -35,7 +35,12 @@ func TestATailFindsEveryIDHoweverTheStreamIsCut(t *testing.T) {
 		want := tail{last: 7}
 		for range rapid.IntRange(0, 8).Draw(t, "changes") {
 			want.last += uint64(rapid.IntRange(1, 1000).Draw(t, "gap"))
-			want.digest = (want.digest ^ want.last) * prime64
+			for nth := range uint64(rapid.IntRange(0, 3).Draw(t, "shared")) { // those that share its sequence with it
+				want.digest = ((want.digest^want.last)*prime64 ^ (nth + 1)) * prime64
+				want.changes++
+				text += fmt.Sprintf("event: status\nid: %d.%d\ndata: {\"since\":\"2026-11-23T08:00:00.123Z\",\"id: \":1}\n\n", want.last, nth+1)
+			}
+			want.digest = (want.digest ^ want.last) * prime64 * prime64
 			want.changes++
 			text += fmt.Sprintf("event: status\nid: %d\ndata: {\"since\":\"2026-11-23T08:00:00.123Z\",\"id: \":1}\n\n", want.last)
 			if rapid.Bool().Draw(t, "ping") {
@@ -79,6 +84,10 @@ func TestATailRefusesWhatIsNoStream(t *testing.T) {
 		"id that is none":  chunks("id: x\n", nil),
 		"back in sequence": chunks("id: 7\nid: 9\nid: 8\n", nil),
 		"repeated":         chunks("id: 7\nid: 9\nid: 9\n", nil),
+		"repeated within":  chunks("id: 7\nid: 9.1\nid: 9.1\n", nil),
+		"back within":      chunks("id: 7\nid: 9.2\nid: 9.1\n", nil),
+		"back after all":   chunks("id: 7\nid: 9\nid: 9.1\n", nil),
+		"half a place":     chunks("id: 7\nid: 9.\n", nil),
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got tail

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks'
-import { useLog, type Wanted } from './auditlog'
+import { before, place, useLog, type Wanted } from './auditlog'
 import { parameters } from './call'
 import { Copy } from './copy'
 import { curl } from './curl'
@@ -46,7 +46,7 @@ export function AuditList({ of, least = 0 }: { of: Wanted; least?: number }) {
           </thead>
           <tbody>
             {rows.map((e) => (
-              <Row key={`${e.seq} ${String(e.nth ?? '')}`} of={e} user={of.user} />
+              <Row key={place(e)} of={e} user={of.user} />
             ))}
           </tbody>
         </table>
@@ -67,7 +67,7 @@ function Row({ of: e, user }: { of: Logged; user: string }) {
   return (
     <tr>
       <td data-name="seq" class="seq">
-        {e.seq}
+        {e.nth ? place(e) : e.seq}
       </td>
       <td class="time">{e.at && <Time at={e.at} />}</td>
       <td class="lead">{e.type ?? 'cannot be read'}</td>
@@ -79,13 +79,13 @@ function Row({ of: e, user }: { of: Logged; user: string }) {
         <Details of={e} />
       </td>
       <td class="end">
-        <Copy command={curl('v1/events' + parameters({ user: user || e.user, type: e.type, after_seq: e.seq - 1, limit: 1 }))} of={`event ${e.seq}`} />
+        <Copy command={curl('v1/events' + parameters({ user: user || e.user, type: e.type, after_seq: before(e), limit: 1 }))} of={`event ${place(e)}`} />
       </td>
     </tr>
   )
 }
 
-const inColumns = new Set(['seq', 'id', 'v', 'type', 'user', 'at', 'actor'])
+const inColumns = new Set(['seq', 'nth', 'id', 'v', 'type', 'user', 'at', 'actor'])
 
 // Details are the other fields of an event, by the names that they have in the log.
 function Details({ of: e }: { of: Logged }) {

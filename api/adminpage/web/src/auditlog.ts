@@ -12,24 +12,33 @@ export interface Wanted {
   from: number
 }
 
-/** Read is what has been read: all events behind the sequence below, the newest first. */
+/** Read is what has been read: all events after the commit below, the newest first. */
 export interface Read {
   events: Logged[]
-  below: number // 0: there is nothing further back
+  below: number // a sequence; 0: there is nothing further back
   first: number // no event lies further back than this sequence
   stretch: number // how many sequences to look through next
 }
 
 interface Page {
   events: Logged[]
-  next_after_seq?: number
+  next_after_seq?: string // a place, such as 1234.17
 }
 
 const most = 1000 // events of a page
 const heap = 200 // events that one step back is to find
 const pages = 5 // of one stretch: where there are more the stretch was too long
 
-const page = (of: Wanted, more: Record<string, number | undefined>): Promise<Page> =>
+/** place is where an event is in the log, as after_seq takes it. */
+export const place = (e: Logged): string => `${e.seq}.${e.nth ?? 0}`
+
+/** before is the place before an event. */
+export const before = (e: Logged): string => (e.nth ? `${e.seq}.${e.nth - 1}` : String(e.seq - 1))
+
+// seqOf is the sequence of a place.
+const seqOf = (place: string): number => parseInt(place, 10)
+
+const page = (of: Wanted, more: Record<string, number | string | undefined>): Promise<Page> =>
   call<Page>('GET', 'v1/events' + parameters({ user: of.user, type: of.type, from: new Date(of.from).toISOString(), ...more }))
 
 /** newest reads the newest events, in a view that has reached the sequence least. */
@@ -38,11 +47,12 @@ export async function newest(of: Wanted, least: number): Promise<Read> {
   if (!more) return { events: events.reverse(), below: 0, first: 0, stretch: 0 }
   const first = events[0]!.seq
   const { seq: end } = await call<Stats>('GET', 'v1/stats')
-  const dense = events.length / (more - first + 1)
-  return older(of, { events: [], below: Math.max(end, more), first, stretch: Math.max(1, Math.round(heap / dense)) }, true)
+  const upTo = seqOf(more)
+  const dense = events.length / (upTo - first + 1)
+  return older(of, { events: [], below: Math.max(end, upTo), first, stretch: Math.max(1, Math.round(heap / dense)) }, true)
 }
 
-/** older reads on, further back. open: what has come behind below counts too. */
+/** older reads on, further back. open: what has come after below counts too. */
 export async function older(of: Wanted, read: Read, open = false): Promise<Read> {
   let { events, below, stretch } = read
   const found: Logged[] = []
@@ -63,20 +73,21 @@ export async function older(of: Wanted, read: Read, open = false): Promise<Read>
 
 /** newer reads what has come since. */
 export async function newer(of: Wanted, read: Read, least: number): Promise<Read> {
-  const top = read.events[0]?.seq
-  if (top === undefined) return newest(of, least)
-  const got = await page(of, { after_seq: top, limit: most, min_seq: least })
+  const top = read.events[0]
+  if (!top) return newest(of, least)
+  const got = await page(of, { after_seq: place(top), limit: most, min_seq: least })
   return got.next_after_seq ? newest(of, least) : { ...read, events: [...got.events.reverse(), ...read.events] }
 }
 
-// between returns the events behind one sequence and up to another, or nothing where they are more than so many pages.
+// between returns the events after one commit and up to the end of another, or nothing where they are more than so many pages.
 async function between(of: Wanted, after: number, last: number, atMost = pages): Promise<Logged[] | undefined> {
   const found: Logged[] = []
+  let from = String(after)
   for (let n = 0; n < atMost; n++) {
-    const { events, next_after_seq: next } = await page(of, { after_seq: after, limit: heap + heap / 2 })
+    const { events, next_after_seq: next } = await page(of, { after_seq: from, limit: heap + heap / 2 })
     for (const e of events) if (e.seq <= last) found.push(e)
-    if (!next || next >= last) return found
-    after = next
+    if (!next || seqOf(next) > last) return found
+    from = next
   }
   return undefined
 }

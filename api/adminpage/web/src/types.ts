@@ -74,4 +74,4 @@ export interface Point {
   peak: number
 }
 
-export type Logged = { seq: number; type?: string; user?: string; at?: string; actor?: string } & Record<string, unknown>
+export type Logged = { seq: number; nth?: number; type?: string; user?: string; at?: string; actor?: string } & Record<string, unknown>

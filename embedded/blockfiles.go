@@ -14,12 +14,13 @@ import (
 	"github.com/rollcall-dev/rollcall/events"
 )
 
-// hotFiles puts the messages of the hot stream on disk. Under an fsync interval
-// the server has written them when it acknowledges them, and fsyncs them later;
-// what is made of them, a view or a copy, must not outlive them in a power cut.
+// blockFiles puts the messages of a stream on disk. Under an fsync interval the
+// server has written them when it acknowledges them, and fsyncs them later; what
+// is made of them, a view or a copy, must not outlive them in a power cut.
 // It does nothing on Windows, where a directory cannot be fsynced.
-type hotFiles struct {
-	store string // the server's
+type blockFiles struct {
+	store  string // the server's
+	stream string
 
 	mu     sync.Mutex
 	synced map[string]stamp // path → as it was when it was last fsynced
@@ -37,22 +38,32 @@ func (c Config) durable() func() error {
 	if c.external() || c.Sync == syncAlways {
 		return nil
 	}
-	return (&hotFiles{store: c.storeDir()}).sync
+	return (&blockFiles{store: c.storeDir(), stream: events.StreamHot}).sync
+}
+
+// archiveDurable returns what makes the archive durable, nil where it is not on
+// this machine. The server writes it a few milliseconds after it acknowledges it,
+// so what was archived when the log was trimmed last is surely in its files.
+func (c Config) archiveDurable() func() error {
+	if c.external() {
+		return nil
+	}
+	return (&blockFiles{store: c.storeDir(), stream: events.StreamArchive}).sync
 }
 
 // sync returns when everything is on disk that was in the files when it was called.
-func (h *hotFiles) sync() error {
+func (h *blockFiles) sync() error {
 	if runtime.GOOS == "windows" {
 		return nil
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	dirs, err := fs.Glob(os.DirFS(h.store), "jetstream/*/streams/"+events.StreamHot+"/msgs")
+	dirs, err := fs.Glob(os.DirFS(h.store), "jetstream/*/streams/"+h.stream+"/msgs")
 	if err != nil {
 		return err
 	}
 	if len(dirs) == 0 {
-		return fmt.Errorf("the files of the stream %s are not where they are looked for, in %s", events.StreamHot, h.store)
+		return fmt.Errorf("the files of the stream %s are not where they are looked for, in %s", h.stream, h.store)
 	}
 	synced := make(map[string]stamp, len(h.synced))
 	for _, dir := range dirs {
@@ -65,7 +76,7 @@ func (h *hotFiles) sync() error {
 }
 
 // syncDir fsyncs what has changed in dir, and notes in synced what is there.
-func (h *hotFiles) syncDir(dir string, synced map[string]stamp) error {
+func (h *blockFiles) syncDir(dir string, synced map[string]stamp) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err

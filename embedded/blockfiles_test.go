@@ -12,7 +12,7 @@ import (
 func TestTheLogsFilesAreFoundWhateverTheDirectoryIsCalled(t *testing.T) {
 	for _, name := range []string{"plain", "a[b]c", "data[1", "st*r", "wh?t"} {
 		store := filepath.Join(t.TempDir(), name)
-		h := &hotFiles{store: store}
+		h := &blockFiles{store: store, stream: events.StreamHot}
 		if err := h.sync(); err == nil {
 			t.Errorf("%s: nothing is there, and that is fine", name)
 		}

@@ -1,9 +1,9 @@
-package timeouts
+package journal
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
-	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -29,51 +29,35 @@ const (
 	leaseAckTime = time.Second
 )
 
-// The broker's answers to a publish whose expectation does not hold.
-const (
-	codeWrongLastSequence = 10071
-	codeWrongLastConstant = 10164
-)
-
-// LeaseConfig says who asks for the lease and where.
-type LeaseConfig struct {
-	JetStream jetstream.JetStream
-	Node      string           // who we are, for people; may be empty
-	Logger    *slog.Logger     // nil: discarded
-	Mono      func() int64     // monotonic nanoseconds, never 0; nil: events.Mono
-	Held      prometheus.Gauge // nil: none
-	// Restore makes events.StreamLease anew where a server of its own, not of a
-	// cluster, has forgotten it with its restart: it lives in memory. Nil: nobody does.
-	Restore func(ctx context.Context) error
-}
-
-// Lease picks one of several consumers. It is the one message that
-// events.LeaseSubject may hold: whoever puts it there while there is none has
-// the lease, renews it by replacing it, and loses it by not doing so in time.
-// The sequence of that message is the fencing token: a renewal is accepted only
-// on top of the holder's own last one.
+// Lease picks one of several nodes. It is the one message that its subject may
+// hold: the node that puts it there while there is none has the lease, renews
+// it by replacing it, and loses it by not doing so in time. The sequence of that
+// message is the fencing token: a renewal is accepted only on top of the
+// holder's own last one.
 type Lease struct {
-	cfg     LeaseConfig
+	j       *Journal
+	subject string
+	mono    func() int64
+	held    prometheus.Gauge
 	seq     uint64       // of our message, 0: none; Run's own
-	renewed atomic.Int64 // Mono just before the last renewal that was accepted, 0: none
+	renewed atomic.Int64 // mono just before the last renewal that was accepted, 0: none
 }
 
-// NewLease returns a lease that is not held. It starts nothing; see Run.
-func NewLease(cfg LeaseConfig) *Lease {
-	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
+// Lease returns a lease that is not held. It starts nothing; see Run. mono is a
+// monotonic clock in nanoseconds, never 0 (nil: events.Mono); held shows whether
+// the lease is ours (nil: nothing does).
+func (j *Journal) Lease(subject string, mono func() int64, held prometheus.Gauge) *Lease {
+	if mono == nil {
+		mono = events.Mono
 	}
-	if cfg.Mono == nil {
-		cfg.Mono = events.Mono
-	}
-	return &Lease{cfg: cfg}
+	return &Lease{j: j, subject: subject, mono: mono, held: held}
 }
 
 // Held reports whether the lease is ours just now. It turns false by itself
 // when renewals fail, or after the process was stopped.
 func (l *Lease) Held() bool {
 	renewed := l.renewed.Load()
-	return renewed != 0 && l.cfg.Mono()-renewed <= int64(leaseTrust)
+	return renewed != 0 && l.mono()-renewed <= int64(leaseTrust)
 }
 
 // Run asks for the lease, and renews it, until ctx ends; then it gives it back
@@ -91,7 +75,7 @@ func (l *Lease) Run(ctx context.Context) error {
 		before := l.seq != 0
 		next := l.step(ctx)
 		if after := l.seq != 0; after != before {
-			l.cfg.Logger.Info("the lease on timeouts changed", "held", after)
+			l.j.log.Info("a lease changed", "lease", l.subject, "held", after)
 		}
 		l.show()
 		timer.Reset(next)
@@ -102,10 +86,10 @@ func (l *Lease) Run(ctx context.Context) error {
 func (l *Lease) step(ctx context.Context) time.Duration {
 	ctx, cancel := context.WithTimeout(ctx, leaseAckTime)
 	defer cancel()
-	began := l.cfg.Mono()
-	m := nats.NewMsg(events.LeaseSubject)
-	m.Data = []byte(l.cfg.Node)
-	ack, err := l.cfg.JetStream.PublishMsg(ctx, m,
+	began := l.mono()
+	m := nats.NewMsg(l.subject)
+	m.Data = l.note()
+	ack, err := l.j.js.PublishMsg(ctx, m,
 		jetstream.WithMsgTTL(leaseTTL), jetstream.WithExpectLastSequencePerSubject(l.seq))
 	switch {
 	case err == nil:
@@ -119,10 +103,11 @@ func (l *Lease) step(ctx context.Context) time.Duration {
 		l.renewed.Store(0)
 		return leaseLook
 	}
-	l.cfg.Logger.Debug("asking for the lease failed", "error", err)
-	if errors.Is(err, jetstream.ErrNoStreamResponse) && l.cfg.Restore != nil {
-		if err := l.cfg.Restore(ctx); err != nil {
-			l.cfg.Logger.Debug("making the lease's stream anew failed", "error", err)
+	l.j.log.Debug("asking for the lease failed", "error", err)
+	if errors.Is(err, jetstream.ErrNoStreamResponse) {
+		// A server of its own, not of a cluster, forgets the stream with its restart.
+		if _, err := l.j.Mend(ctx); err != nil {
+			l.j.log.Debug("making the lease's stream anew failed", "error", err)
 		}
 	}
 	return leaseLook
@@ -143,22 +128,52 @@ func (l *Lease) release(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaseAckTime)
 	defer cancel()
-	s, err := l.cfg.JetStream.Stream(ctx, events.StreamLease)
+	s, err := l.j.js.Stream(ctx, events.StreamLease)
 	if err == nil {
 		err = s.DeleteMsg(ctx, l.seq)
 	}
 	if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
-		l.cfg.Logger.Debug("giving back the lease failed; it expires", "error", err)
+		l.j.log.Debug("giving back the lease failed; it expires", "error", err)
 	}
 	l.seq = 0
 }
 
 func (l *Lease) show() {
 	switch {
-	case l.cfg.Held == nil:
+	case l.held == nil:
 	case l.Held():
-		l.cfg.Held.Set(1)
+		l.held.Set(1)
 	default:
-		l.cfg.Held.Set(0)
+		l.held.Set(0)
 	}
+}
+
+// leaseNote is what a lease's message says.
+type leaseNote struct {
+	Node     string `json:"node"`
+	Archived uint64 `json:"archived,omitempty"` // LeaseArchive: the hot sequence up to which the archive is complete
+}
+
+func (l *Lease) note() []byte {
+	n := leaseNote{Node: l.j.cfg.Node}
+	if l.subject == events.LeaseArchive {
+		n.Archived = l.j.copied.Load()
+	}
+	b, _ := json.Marshal(n) // it can always be encoded
+	return b
+}
+
+// archivedUpTo is a hot sequence up to which the archive is complete, as this
+// node or the one that archives has said within the last second or two; 0 where
+// nobody has.
+func (j *Journal) archivedUpTo(ctx context.Context) uint64 {
+	if j.archives.Load() {
+		return j.copied.Load()
+	}
+	m, err := j.lease.GetLastMsgForSubject(ctx, events.LeaseArchive)
+	var n leaseNote
+	if err != nil || json.Unmarshal(m.Data, &n) != nil {
+		return 0
+	}
+	return n.Archived
 }
