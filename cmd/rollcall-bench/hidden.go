@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"runtime"
 
 	"github.com/spf13/cobra"
@@ -27,9 +28,34 @@ func newServe204Command() *cobra.Command {
 	return cmd
 }
 
+// newServeNATSCommand is the NATS server that streams of events are measured against.
+func newServeNATSCommand() *cobra.Command {
+	var addr, addrFile, dir string
+	cmd := hidden("serve-nats", "Run a NATS server with JetStream", func(ctx context.Context, _ *cobra.Command) error {
+		return loadgen.ServeNATS(ctx, addr, addrFile, dir)
+	})
+	declareAddr(cmd, &addr, &addrFile)
+	cmd.Flags().StringVar(&dir, "dir", "", "directory of the streams")
+	return cmd
+}
+
 func declareAddr(cmd *cobra.Command, addr, file *string) {
 	cmd.Flags().StringVar(addr, "addr", "127.0.0.1:0", "loopback address to listen at")
 	cmd.Flags().StringVar(file, "addr-file", "", "file that gets the bound address")
+}
+
+// newDrainCommand is what a rebuild is measured against.
+func newDrainCommand() *cobra.Command {
+	var dir string
+	cmd := hidden("drain", "Read every message of the streams of a stopped node", func(ctx context.Context, cmd *cobra.Command) error {
+		drained, err := loadgen.Drain(ctx, dir)
+		if err != nil {
+			return err
+		}
+		return json.NewEncoder(cmd.OutOrStdout()).Encode(drained)
+	})
+	cmd.Flags().StringVar(&dir, "dir", "", "directory of the streams")
+	return cmd
 }
 
 // newReadStreamsCommand is the readers of a live stream.

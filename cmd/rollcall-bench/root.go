@@ -27,7 +27,8 @@ what is wanted of a node, a line "row | reference | measured | wanted | met".`,
 		},
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
-	root.AddCommand(newHeartbeatCommand(), newStreamCommand())
-	root.AddCommand(newServe204Command(), newReadStreamsCommand())
+	root.AddCommand(newHeartbeatCommand(), newLoginCommand(), newBulkCommand(), newStormCommand(), newMemoryCommand(), newRestartCommand(),
+		newRebuildCommand(), newQueryCommand(), newSteadyCommand(), newGrowthCommand(), newStreamCommand())
+	root.AddCommand(newServe204Command(), newServeNATSCommand(), newDrainCommand(), newReadStreamsCommand())
 	return root
 }

@@ -16,13 +16,15 @@ import (
 // shutdownTime is what requests under way have left when the baseline stops.
 const shutdownTime = 5 * time.Second
 
-// Baseline is the handler that a node is measured against: a chi router that answers a heartbeat with 204 and does
-// nothing else.
+// Baseline is the handler that a node is measured against: a chi router that answers a heartbeat, or a login, with 204
+// and does nothing else.
 func Baseline() http.Handler {
 	router := chi.NewRouter()
-	router.Post(HeartbeatPath, func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(http.StatusNoContent)
-	})
+	for _, path := range []string{HeartbeatPath, loginPath} {
+		router.Post(path, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusNoContent)
+		})
+	}
 	return router
 }
 

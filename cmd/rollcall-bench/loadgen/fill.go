@@ -1,9 +1,7 @@
 package loadgen
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -23,8 +21,8 @@ const (
 	fillTime = 10 * time.Minute
 )
 
-// ErrFill says that a node did not take all heartbeats of a batch.
-var ErrFill = errors.New("a batch of heartbeats was not accepted")
+// ErrFill says that a node did not take all events of a request.
+var ErrFill = errors.New("not all events were accepted")
 
 // filledName is the user i of those that a node is filled with.
 func filledName(i int) string { return fmt.Sprintf("user-%06d", i) }
@@ -54,28 +52,14 @@ func (a asker) beats(ctx context.Context, from, to int) error {
 	return group.Wait()
 }
 
+// batch sends one batch of the filled users [from, to).
 func (a asker) batch(ctx context.Context, from, to int) error {
-	ctx, cancel := context.WithTimeout(ctx, askTime)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, a.url+heartbeatsPath, bytes.NewReader(batchOf(filledName, from, to)))
-	if err != nil {
-		return err
-	}
-	request.Header.Set("Authorization", "Bearer "+a.token)
-	request.Header.Set("Content-Type", "application/x-protobuf")
-	response, err := fillClient.Do(request)
-	if err != nil {
-		return fmt.Errorf("sending heartbeats: %w", err)
-	}
-	defer response.Body.Close()
-	var said struct {
-		Accepted int `json:"accepted"`
-	}
-	err = json.NewDecoder(response.Body).Decode(&said)
-	if err != nil || response.StatusCode != http.StatusOK || said.Accepted != to-from {
-		return errors.Join(fmt.Errorf("%w: status %d, %d of %d taken", ErrFill, response.StatusCode, said.Accepted, to-from), err)
-	}
-	return nil
+	return a.batchOf(ctx, filledName, from, to)
+}
+
+// batchOf sends one batch of other users.
+func (a asker) batchOf(ctx context.Context, name func(int) string, from, to int) error {
+	return a.send(ctx, heartbeatsPath, "application/x-protobuf", batchOf(name, from, to), to-from)
 }
 
 // fillClient keeps a connection for each filler.
@@ -89,7 +73,12 @@ type filling struct {
 
 // fillLive gives each of n users a live session and blocks until their online
 // events are written down and the views show them.
-func (l launcher) fillLive(ctx context.Context, node *process, secret []byte, n int) (f filling, err error) {
+func (l launcher) fillLive(ctx context.Context, node *process, secret []byte, n int) (filling, error) {
+	return l.fillLiveWhile(ctx, node, secret, n, func() {})
+}
+
+// fillLiveWhile is fillLive that calls acknowledged when all heartbeats are.
+func (l launcher) fillLiveWhile(ctx context.Context, node *process, secret []byte, n int, acknowledged func()) (f filling, err error) {
 	a, err := newAsker(node.url, secret)
 	if err != nil {
 		return filling{}, err
@@ -104,14 +93,15 @@ func (l launcher) fillLive(ctx context.Context, node *process, secret []byte, n 
 		return filling{}, err
 	}
 	f.acknowledged = time.Since(began)
+	acknowledged()
 	err = poll(ctx, "writing down who came online", fillTime, func() (bool, error) {
 		now, err := a.witnesses(ctx)
 		return now-before >= float64(n), err
 	})
-	f.written = time.Since(began)
 	if err != nil {
 		return filling{}, err
 	}
+	f.written = time.Since(began)
 	err = a.await(ctx, "showing who came online", fillTime, func(s standing) bool { return s.Online >= n })
 	l.say("%s: acknowledged after %s, online events written after %s", node.name, f.acknowledged.Round(time.Millisecond), f.written.Round(time.Millisecond))
 	return f, err

@@ -47,3 +47,32 @@ func (p Place) within(ctx context.Context, run func(ctx context.Context, l launc
 	}
 	return errors.Join(err, os.RemoveAll(dir))
 }
+
+// find is within for a bench that makes findings.
+func (p Place) find(ctx context.Context, measure func(ctx context.Context, l launcher, f *Findings) error) (f Findings, err error) {
+	err = p.within(ctx, func(ctx context.Context, l launcher) error {
+		f.Circumstances = circumstances(l.dir)
+		return measure(ctx, l, &f)
+	})
+	return f, err
+}
+
+// keepLive is the --timeout of a node whose sessions are to stay live for as
+// long as a bench takes.
+const keepLive = "3h"
+
+// positive returns an ErrConfig for the first of the named values that is less
+// than 1.
+func positive(values ...named) error {
+	for _, v := range values {
+		if v.value < 1 {
+			return fmt.Errorf("%w: %s must be more than zero", ErrConfig, v.name)
+		}
+	}
+	return nil
+}
+
+type named struct {
+	name  string
+	value int64
+}

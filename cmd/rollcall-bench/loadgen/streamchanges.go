@@ -51,6 +51,29 @@ func (c *changer) run(ctx context.Context) error {
 	}
 }
 
+// burstEvery lies between two bursts.
+const burstEvery = time.Second / 2
+
+// burst is how many changes come at once where so many are made a second.
+func burst(perSecond int) int { return (perSecond + 1) / 2 }
+
+// bursts sends what is due in half a second at once, twice a second, until ctx
+// ends.
+func (c *changer) bursts(ctx context.Context) error {
+	tick := time.NewTicker(burstEvery)
+	defer tick.Stop()
+	for {
+		if err := c.send(ctx, burst(c.perSecond)); err != nil && ctx.Err() == nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
 // send makes n changes. The end of ctx does not break it off: what was sent must be counted.
 func (c *changer) send(ctx context.Context, n int) error {
 	var body bytes.Buffer
