@@ -129,6 +129,9 @@ func (b Bench) compare(ctx context.Context, l launcher, at Circumstances, baseli
 		baseline: baseline, node: node, rounds: b.Rounds, progress: l.say,
 		load: Config{Warmup: min(maxWarmup, b.Duration/4), Duration: b.Duration, Tokens: tokens, Rate: b.Rate},
 	}
+	if err := c.warm(ctx, b.Connections[0]); err != nil {
+		return Report{}, err
+	}
 	report := newReport(b, at)
 	for _, n := range b.Connections {
 		rounds, err := c.at(ctx, n)

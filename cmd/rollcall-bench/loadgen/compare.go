@@ -55,6 +55,19 @@ func (c comparison) at(ctx context.Context, connections int) ([]Round, error) {
 	return rounds, nil
 }
 
+// warm loads both once for the warm-up time, before the first round: whoever comes online is written down, which is not
+// what a heartbeat costs.
+func (c comparison) warm(ctx context.Context, connections int) error {
+	c.load.Connections, c.load.Duration, c.load.Warmup = connections, max(c.load.Warmup, time.Millisecond), 0
+	for _, s := range []server{c.baseline, c.node} {
+		c.load.URL, c.load.ServerPID = s.url, s.pid
+		if _, err := Run(ctx, c.load); err != nil {
+			return fmt.Errorf("warming the %s up: %w", s.name, err)
+		}
+	}
+	return nil
+}
+
 func (c comparison) round(ctx context.Context) (Round, error) {
 	settle(ctx, c.node.pid)
 	before := processCPU(c.node.pid)

@@ -39,3 +39,17 @@ func TestTheBaselineListensOnLoopbackOnly(t *testing.T) {
 		t.Errorf("got %v, want ErrNotLoopback", err)
 	}
 }
+
+func TestARoundHoldsTheNodeAgainstTheBaseline(t *testing.T) {
+	r := newRound(Result{Rate: 100, Requests: 1000, ServerCPU: 10 * time.Millisecond, P99: 4 * time.Millisecond},
+		Result{Rate: 50, Requests: 500, ServerCPU: 15 * time.Millisecond, P99: 6 * time.Millisecond}, 0)
+	if r.Ratio != 0.5 || r.CPURatio != 3 || r.P99Ratio != 1.5 {
+		t.Errorf("got %+v, want half the rate, 3 times the CPU and 1.5 times the p99", r)
+	}
+	if r := newRound(Result{}, Result{Requests: 5}, 0); r.Ratio != 0 || r.CPURatio != 0 || r.P99Ratio != 0 {
+		t.Errorf("got %+v against nothing", r)
+	}
+	if got := medianOf([]Round{{Ratio: 3}, {Ratio: 1}, {Ratio: 2}}, func(r Round) float64 { return r.Ratio }); got != 2 {
+		t.Errorf("the median is %v", got)
+	}
+}

@@ -64,9 +64,10 @@ func (f *Findings) addRounds(baseline, node string, rounds []Round) {
 		f.add(side.name+", max", "ms", each(rounds, func(r Round) float64 { return milliseconds(side.of(r).Max) })...)
 		f.add(side.name+", CPU a request", "µs", each(rounds, func(r Round) float64 { return float64(side.of(r).CPUEach()) / 1000 })...)
 	}
-	f.add("ratio of the rates", "", each(rounds, func(r Round) float64 { return r.Ratio })...)
-	f.add("ratio of the CPU times", "", each(rounds, func(r Round) float64 { return r.CPURatio })...)
-	f.add("ratio of the p99", "", each(rounds, func(r Round) float64 { return r.P99Ratio })...)
+	of := node + ", of " + baseline
+	f.add(of+": rate", "", each(rounds, func(r Round) float64 { return r.Ratio })...)
+	f.add(of+": CPU a request", "", each(rounds, func(r Round) float64 { return r.CPURatio })...)
+	f.add(of+": p99", "", each(rounds, func(r Round) float64 { return r.P99Ratio })...)
 }
 
 // refused takes each run in which an exchange ended otherwise than with want.

@@ -60,11 +60,11 @@ func (b GrowthBench) at(ctx context.Context, l launcher, f *Findings, handler *p
 	}
 	settleWithin(ctx, node.pid, restTime)
 	f.add(fmt.Sprintf("%d users: first heartbeats acknowledged", n), "/s", float64(n)/filled.acknowledged.Seconds())
-	f.add("online events written", "/s", float64(n)/filled.written.Seconds())
+	f.add(fmt.Sprintf("%d users: online events written", n), "/s", float64(n)/filled.written.Seconds())
 	f.addMemory(fmt.Sprintf("%d users", n), memoryOf(node.pid), n)
 	disk := diskBytes(l.dataDir(name), func(string) bool { return true })
-	f.add("disk", "MB", float64(disk)/1e6)
-	f.add("disk, each", "B", float64(disk)/float64(n))
+	f.add(fmt.Sprintf("%d users: disk", n), "MB", float64(disk)/1e6)
+	f.add(fmt.Sprintf("%d users: disk, each", n), "B", float64(disk)/float64(n))
 	a, err := newAsker(node.url, secret)
 	if err != nil {
 		return err
@@ -90,10 +90,14 @@ func (b GrowthBench) beats(ctx context.Context, l launcher, f *Findings, handler
 	if err != nil {
 		return err
 	}
-	rounds, err := comparison{
+	c := comparison{
 		baseline: handler.server, node: node.server, rounds: b.Rounds, progress: l.say,
 		load: Config{Warmup: min(maxWarmup, b.Duration/4), Duration: b.Duration, Tokens: tokens},
-	}.at(ctx, b.Connections)
+	}
+	if err := c.warm(ctx, b.Connections); err != nil {
+		return err
+	}
+	rounds, err := c.at(ctx, b.Connections)
 	if err != nil {
 		return err
 	}

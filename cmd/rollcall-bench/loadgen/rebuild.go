@@ -14,7 +14,7 @@ const (
 	wantedRebuild     = 0.5
 	wantedRebuildMany = 0.35
 	manyUsers         = 200_000
-	// wantedRebuildPeak is the most resident memory, in MiB.
+	// wantedRebuildPeak is the most resident memory, in MB.
 	wantedRebuildPeak = 1500
 )
 
@@ -60,11 +60,11 @@ func (b RebuildBench) measure(ctx context.Context, l launcher, f *Findings) erro
 		if err != nil {
 			return err
 		}
-		l.say("rebuilt in %.2f s, %d MiB at most", rebuilt.took.Seconds(), rebuilt.peak>>20)
+		l.say("rebuilt in %.2f s, %.0f MB at most", rebuilt.took.Seconds(), float64(rebuilt.peak)/1e6)
 		drains, drainCPU = append(drains, raw.took.Seconds()), append(drainCPU, raw.cpu.Seconds())
 		rebuilds, rebuildCPU = append(rebuilds, rebuilt.took.Seconds()), append(rebuildCPU, rebuilt.cpu.Seconds())
 		ratios = append(ratios, ratio(raw.took.Seconds(), rebuilt.took.Seconds()))
-		peaks = append(peaks, float64(rebuilt.peak)/(1<<20))
+		peaks = append(peaks, float64(rebuilt.peak)/1e6)
 	}
 	if read.Messages == 0 {
 		f.fault("the store holds no message")
@@ -76,14 +76,14 @@ func (b RebuildBench) measure(ctx context.Context, l launcher, f *Findings) erro
 	f.add("rebuild", "s", rebuilds...)
 	f.add("rebuild, CPU", "s", rebuildCPU...)
 	of := f.add("speed of the rebuild, of reading raw", "", ratios...)
-	peak := f.add("rebuild, resident at most", "MiB", peaks...)
+	peak := f.add("rebuild, resident at most", "MB", peaks...)
 	wanted := wantedRebuild
 	if b.Users > manyUsers {
 		wanted = wantedRebuildMany
 	}
 	f.Rows = []Row{
 		atLeast(fmt.Sprintf("rebuild of both views, %d users", b.Users), "the same messages read raw", of, wanted),
-		atMost("its resident memory at most", "", peak, "MiB", wantedRebuildPeak),
+		atMost("its resident memory at most", "", peak, "MB", wantedRebuildPeak),
 	}
 	return b.check(ctx, l, f, secret)
 }

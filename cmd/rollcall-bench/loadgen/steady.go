@@ -82,7 +82,7 @@ func (b SteadyBench) measure(ctx context.Context, l launcher, f *Findings) (err 
 	f.Setup = fmt.Sprintf("%.0f heartbeats a second over %d connections, %s a run; at the node %d sessions, %d changes a second in bursts of %d, %d streams",
 		b.Rate, b.Connections, b.Duration, b.Sessions, b.Changes, burst(b.Changes), b.Streams)
 	f.addRounds("204 handler", "node", rounds)
-	tail := f.add("ratio of the p99.9", "", each(rounds, func(r Round) float64 { return ratio(float64(r.Node.P999), float64(r.Baseline.P999)) })...)
+	tail := f.add("node, of 204 handler: p99.9", "", each(rounds, func(r Round) float64 { return ratio(float64(r.Node.P999), float64(r.Baseline.P999)) })...)
 	f.Rows = []Row{atMost(fmt.Sprintf("p99.9 of %.0f heartbeats a second, everything on", b.Rate), "204 handler", tail, "x", wantedSteady)}
 	return nil
 }

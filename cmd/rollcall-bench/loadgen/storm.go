@@ -46,7 +46,8 @@ func (b StormBench) Run(ctx context.Context) (Findings, error) {
 
 func (b StormBench) measure(ctx context.Context, l launcher, f *Findings) (err error) {
 	secret := newSecret()
-	node, err := l.startNode(ctx, "node", secret, "--timeout", b.Timeout.String())
+	node, err := l.startNode(ctx, "node", secret, "--timeout", b.Timeout.String(),
+		"--heartbeat", max(b.Timeout/4, time.Second).Truncate(time.Second).String())
 	if err != nil {
 		return err
 	}
@@ -165,13 +166,13 @@ func (b StormBench) report(f *Findings, o outcome, r *refresher) {
 	f.addTime("their online events written after", o.fill.written)
 	late := judge(f, o, b.Storm, b.Timeout)
 	f.add("offline in the storm: late, p50", "s", percentile(late.storm, 50))
-	f.add("late, p99", "s", percentile(late.storm, 99))
-	last := f.add("late, the last", "s", percentile(late.storm, 100))
+	f.add("offline in the storm: late, p99", "s", percentile(late.storm, 99))
+	last := f.add("offline in the storm: late, the last", "s", percentile(late.storm, 100))
 	f.add("offline outside the storm: late, p50", "ms", 1000*percentile(late.before, 50))
-	punctual := f.add("late, p99", "ms", 1000*percentile(late.before, 99))
-	f.add("earliest, after its deadline", "ms", 1000*late.earliest)
+	punctual := f.add("offline outside the storm: late, p99", "ms", 1000*percentile(late.before, 99))
+	f.add("earliest offline of all, after its deadline", "ms", 1000*late.earliest)
 	f.add("node's CPU from the storm's deadline until all were seen", "s", o.cpu.Seconds())
-	f.add("CPU an offline", "µs", float64(o.cpu)/1000/float64(b.Storm))
+	f.add("node's CPU an offline of the storm", "µs", float64(o.cpu)/1000/float64(b.Storm))
 	f.add("longest round of the beats that kept the others live", "s", r.slowest.Seconds())
 	f.Rows = []Row{
 		atMost(fmt.Sprintf("online events of %d first heartbeats written down", b.Sessions), "", o.fill.written.Seconds(), "s", wantedWritten),
