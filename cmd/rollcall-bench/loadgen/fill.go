@@ -40,14 +40,13 @@ func batchOf(name func(int) string, from, to int) []byte {
 	return batch
 }
 
-// beats sends a heartbeat of each of the filled users [from, to), in batches,
-// and blocks until all are acknowledged.
-func (a asker) beats(ctx context.Context, from, to int) error {
+// beats sends a heartbeat of each of the first n filled users, in batches, and
+// blocks until all are acknowledged.
+func (a asker) beats(ctx context.Context, n int) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(fillers)
-	for ; from < to && ctx.Err() == nil; from += fillBatch {
-		first, last := from, min(from+fillBatch, to)
-		group.Go(func() error { return a.batch(ctx, first, last) })
+	for from := 0; from < n && ctx.Err() == nil; from += fillBatch {
+		group.Go(func() error { return a.batch(ctx, from, min(from+fillBatch, n)) })
 	}
 	return group.Wait()
 }
@@ -89,7 +88,7 @@ func (l launcher) fillLiveWhile(ctx context.Context, node *process, secret []byt
 	}
 	l.say("%s: first heartbeats of %d users", node.name, n)
 	began := time.Now()
-	if err := a.beats(ctx, 0, n); err != nil {
+	if err := a.beats(ctx, n); err != nil {
 		return filling{}, err
 	}
 	f.acknowledged = time.Since(began)

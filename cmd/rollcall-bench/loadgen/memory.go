@@ -86,7 +86,7 @@ func (b MemoryBench) beats(ctx context.Context, l launcher, f *Findings, node *p
 		return err
 	}
 	before := logBytes(l.dataDir("node"))
-	if err := a.beats(ctx, 0, b.Live); err != nil {
+	if err := a.beats(ctx, b.Live); err != nil {
 		return err
 	}
 	settle(ctx, node.pid)

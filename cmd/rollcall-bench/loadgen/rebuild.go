@@ -107,7 +107,7 @@ func (b RebuildBench) beat(ctx context.Context, l launcher, node *process, secre
 		return err
 	}
 	for left := b.Beats; left > 0; left -= b.Users {
-		if err := a.beats(ctx, 0, min(left, b.Users)); err != nil {
+		if err := a.beats(ctx, min(left, b.Users)); err != nil {
 			return err
 		}
 	}

@@ -34,10 +34,7 @@ func (r *refresher) run(ctx context.Context) error {
 			if from >= to {
 				continue
 			}
-			if err := r.batch(ctx, from, to); err != nil {
-				if ctx.Err() != nil {
-					return nil // it was stopped in the middle
-				}
+			if err := r.batch(ctx, from, to); err != nil && ctx.Err() == nil { // else it was stopped in the middle
 				return err
 			}
 		}

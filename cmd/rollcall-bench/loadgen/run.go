@@ -1,6 +1,9 @@
-// Package loadgen loads a node of Rollcall on this machine and measures it. Bench sends heartbeats over keep-alive HTTP/1.1
-// connections and tells how many are acknowledged a second, against a chi handler that only answers 204. StreamBench has
-// many read the live stream and tells what they get, and what heartbeats cost beside them.
+// Package loadgen loads nodes of Rollcall on this machine and measures them from outside: over HTTP, by their command line,
+// and by what the system tells of their processes.
+//
+// Run is the generator. Bench holds heartbeats against a handler that only answers 204; StreamBench has many read the live
+// stream. The others, from LoginBench to GrowthBench, each have a file named after them and make Findings: figures, rows of
+// what is wanted, and what the node did wrong.
 //
 // The generator shares the machine with what it measures, so it costs as little as it can: the requests are built
 // beforehand, a connection is one goroutine that writes and reads, and an exchange allocates nothing.

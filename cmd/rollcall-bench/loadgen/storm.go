@@ -109,7 +109,7 @@ func (b StormBench) expire(ctx context.Context, l launcher, node *process, secre
 	for i := range b.Storm {
 		o.sent[i] = first
 	}
-	if err := a.beats(ctx, 0, b.Storm); err != nil {
+	if err := a.beats(ctx, b.Storm); err != nil {
 		return outcome{}, err
 	}
 	o.window = time.Since(first)
