@@ -31,14 +31,14 @@ type departures struct {
 	low   atomic.Int64 // how many of them have gone
 	err   atomic.Pointer[error]
 	once  sync.Once
-	last  uint64 // sequence of the change that came last
+	last  string // the id of the change that came last
 }
 
 // watchDepartures reads every change after that sequence, and counts the users
 // before below. Its close must be called.
 func watchDepartures(ctx context.Context, a asker, after uint64, below int) (*departures, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	d := &departures{asker: a, below: below, stop: cancel, ended: make(chan struct{}), last: after}
+	d := &departures{asker: a, below: below, stop: cancel, ended: make(chan struct{}), last: strconv.FormatUint(after, 10)}
 	body, err := d.open(ctx)
 	if err != nil {
 		cancel()
@@ -59,7 +59,7 @@ func (d *departures) open(ctx context.Context) (io.ReadCloser, error) {
 	}
 	request.Header.Set("Authorization", "Bearer "+d.token)
 	request.Header.Set("Accept", "text/event-stream")
-	request.Header.Set("Last-Event-ID", strconv.FormatUint(d.last, 10))
+	request.Header.Set("Last-Event-ID", d.last)
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return nil, fmt.Errorf("opening the live stream: %w", err)
@@ -104,13 +104,11 @@ func (d *departures) read(body io.Reader) error {
 		}
 		line = bytes.TrimRight(line, "\r\n")
 		if id, ok := bytes.CutPrefix(line, []byte("id: ")); ok {
-			if n, ok := decimal(id); ok {
-				d.last = uint64(n)
-			}
+			d.last = string(id)
 			continue
 		}
 		if bytes.Equal(line, []byte("event: reset")) {
-			return fmt.Errorf("%w: changes after %d are no longer there", ErrStream, d.last)
+			return fmt.Errorf("%w: changes after %s are no longer there", ErrStream, d.last)
 		}
 		if gone, ok := parseDeparture(line); ok {
 			gone.at = time.Now()

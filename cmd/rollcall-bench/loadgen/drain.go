@@ -3,6 +3,7 @@ package loadgen
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	natsserver "github.com/nats-io/nats-server/v2/server"
@@ -58,7 +59,7 @@ func drainStream(ctx context.Context, js jetstream.JetStream, info *jetstream.St
 		return Drained{}, err
 	}
 	done := make(chan struct{})
-	last := info.State.LastSeq
+	var once sync.Once
 	progress := time.NewTimer(drainWait)
 	defer progress.Stop()
 	consuming, err := consumer.Consume(func(m jetstream.Msg) {
@@ -67,8 +68,8 @@ func drainStream(ctx context.Context, js jetstream.JetStream, info *jetstream.St
 		if d.Messages%100_000 == 0 {
 			progress.Reset(drainWait)
 		}
-		if meta, err := m.Metadata(); err == nil && meta.Sequence.Stream == last {
-			close(done)
+		if meta, err := m.Metadata(); err == nil && meta.NumPending == 0 { // nobody adds to it
+			once.Do(func() { close(done) })
 		}
 	}, jetstream.PullMaxMessages(10_000))
 	if err != nil {

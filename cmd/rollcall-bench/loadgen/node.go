@@ -3,7 +3,9 @@ package loadgen
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
+	"net/http"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -24,7 +26,43 @@ func (l launcher) startNode(ctx context.Context, name string, secret []byte, fla
 	}
 	args := slices.Concat([]string{"serve", "--data-dir", l.dataDir(name), "--jwt-secret", string(secret),
 		"--rate-limit", "0", "--log-level", "warn"}, flags, l.serve)
-	return l.start(ctx, name, l.rollcall, args...)
+	node, err := l.start(ctx, name, l.rollcall, args...)
+	if err != nil {
+		return nil, err
+	}
+	if err := node.awaitReady(ctx); err != nil {
+		return nil, errors.Join(err, node.stop())
+	}
+	return node, nil
+}
+
+// awaitReady blocks until /readyz no longer says 503 and notes what that took.
+// A server that is no node has no such path.
+func (p *process) awaitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, startTime, fmt.Errorf("the %s is not ready after %s", p.name, startTime))
+	defer cancel()
+	for {
+		status, err := statusOf(ctx, p.url+"/readyz")
+		if err == nil && status != http.StatusServiceUnavailable {
+			p.ready, p.readyCPU = time.Since(p.began), processCPU(p.pid)
+			return nil
+		}
+		if !sleep(ctx, addrPoll) {
+			return context.Cause(ctx)
+		}
+	}
+}
+
+func statusOf(ctx context.Context, url string) (int, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return 0, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, err
+	}
+	return response.StatusCode, response.Body.Close()
 }
 
 // startBaseline starts the handler that only answers 204.

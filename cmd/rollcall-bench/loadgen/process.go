@@ -43,11 +43,13 @@ type launcher struct {
 // process is a server that was started to be measured. Its owner calls stop.
 type process struct {
 	server
-	cmd    *exec.Cmd
-	began  time.Time     // when it was started
-	killed atomic.Bool   // its end is wanted
-	exited chan struct{} // closed when it has ended and been waited for; err is set before
-	err    error         // what it ended with
+	cmd   *exec.Cmd
+	began time.Time // when it was started
+	// ready is how long a node took from there until /readyz was 200, and readyCPU what it had spent by then.
+	ready, readyCPU time.Duration
+	killed          atomic.Bool   // its end is wanted
+	exited          chan struct{} // closed when it has ended and been waited for; err is set before
+	err             error         // what it ended with
 }
 
 // command is the program with args, in a group of its own and with nothing in its environment that would set it up.

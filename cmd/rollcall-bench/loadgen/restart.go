@@ -33,9 +33,6 @@ func (b RestartBench) Run(ctx context.Context) (Findings, error) {
 	return b.find(ctx, b.measure)
 }
 
-// started is what a start took until the node was ready.
-type started struct{ ready, cpu time.Duration }
-
 func (b RestartBench) measure(ctx context.Context, l launcher, f *Findings) error {
 	secret := newSecret()
 	if err := b.fill(ctx, l, secret); err != nil {
@@ -52,14 +49,14 @@ func (b RestartBench) measure(ctx context.Context, l launcher, f *Findings) erro
 		if err != nil {
 			return err
 		}
-		l.say("ready %s after a kill, %s of CPU", after.ready.Round(time.Millisecond), after.cpu)
+		l.say("ready %s after a kill, %s of CPU", after.ready.Round(time.Millisecond), after.readyCPU)
 		clean, err := b.restart(ctx, l, f, secret)
 		if err != nil {
 			return err
 		}
-		l.say("ready %s after a stop, %s of CPU", clean.ready.Round(time.Millisecond), clean.cpu)
+		l.say("ready %s after a stop, %s of CPU", clean.ready.Round(time.Millisecond), clean.readyCPU)
 		killed, stopped = append(killed, after.ready), append(stopped, clean.ready)
-		cpu, beats = append(cpu, after.cpu.Seconds()), append(beats, float64(n))
+		cpu, beats = append(cpu, after.readyCPU.Seconds()), append(beats, float64(n))
 	}
 	f.Setup = fmt.Sprintf("%d users, heartbeats for %s over %d connections, saved every %s; ready is the first 200 of /readyz after the process was started",
 		b.Users, b.Beats, b.Connections, b.Checkpoint)
@@ -103,32 +100,12 @@ func (b RestartBench) beatAndKill(ctx context.Context, l launcher, f *Findings, 
 	return r.Statuses[204], nil
 }
 
-// restart starts the node where it ended, and stops it again.
-func (b RestartBench) restart(ctx context.Context, l launcher, f *Findings, secret []byte) (s started, err error) {
+// restart starts the node where it ended, and stops it again. What it returns
+// has ended.
+func (b RestartBench) restart(ctx context.Context, l launcher, f *Findings, secret []byte) (*process, error) {
 	node, err := l.startNode(ctx, "node", secret, "--timeout", keepLive)
 	if err != nil {
-		return started{}, err
+		return nil, err
 	}
-	defer func() { err = errors.Join(err, node.stop()) }()
-	if s.ready, s.cpu, err = node.ready(ctx, secret); err != nil {
-		return started{}, err
-	}
-	return s, f.showsOnline(ctx, node, secret, b.Users)
-}
-
-// ready blocks until /readyz is 200 and returns the time since the process was
-// started, and what it has spent.
-func (p *process) ready(ctx context.Context, secret []byte) (took, cpu time.Duration, err error) {
-	a, err := newAsker(p.url, secret)
-	if err != nil {
-		return 0, 0, err
-	}
-	err = poll(ctx, "becoming ready", startTime, func() (bool, error) {
-		err := a.get(ctx, "/readyz", nil)
-		if errors.Is(err, ErrAsk) {
-			return false, nil
-		}
-		return err == nil, err
-	})
-	return time.Since(p.began), processCPU(p.pid), err
+	return node, errors.Join(f.showsOnline(ctx, node, secret, b.Users), node.stop())
 }

@@ -71,7 +71,7 @@ type streamReader struct {
 	late  *hdrhistogram.Histogram // nil for one that does not look
 	bytes atomic.Int64
 	begun chan struct{} // closed when the snapshot is over
-	last  atomic.Uint64 // tail.last, for others to see
+	last  atomic.Uint64 // tail.through, for others to see
 	ended chan struct{} // closed when it reads no more; err and all the rest may be read then
 	err   error
 }
@@ -187,7 +187,7 @@ func (r *streamReader) run() {
 			r.bytes.Add(int64(len(b)))
 			return r.tail.feed(b)
 		})
-		r.last.Store(r.tail.last)
+		r.last.Store(r.tail.through())
 		if r.tail.begun && !told {
 			close(r.begun)
 			told = true
@@ -251,7 +251,7 @@ func received(readers []*streamReader, last uint64) Received {
 		if r.late != nil {
 			late.Merge(r.late)
 		}
-		if r.tail.last < last {
+		if r.tail.through() < last {
 			got.Behind++
 			continue
 		}

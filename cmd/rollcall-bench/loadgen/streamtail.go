@@ -28,7 +28,8 @@ type tail struct {
 	line    []byte // of a line of the stream, what has come so far
 	begun   bool   // the snapshot is over
 	changes int64  // since then
-	last    uint64 // the id that came last
+	last    uint64 // the sequence of the id that came last
+	nth     uint64 // which of several changes at that sequence it is; 0 is the last of them
 	digest  uint64 // of all ids since the snapshot, in their order
 	// change is called with the line of data of every change; nil is nobody.
 	change func(line []byte)
@@ -154,23 +155,42 @@ func (t *tail) whole(line []byte) error {
 	return nil
 }
 
+// id takes a place: a sequence or, where several changes are at one, all but
+// the last with their number after a dot.
 func (t *tail) id(text []byte) error {
-	n, ok := decimal(text)
+	seq, nth, ok := parsePlace(text)
 	if !ok {
 		return fmt.Errorf("%w: the id %.40q", ErrStream, text)
 	}
-	id := uint64(n)
 	if !t.begun {
-		t.begun, t.last = true, id
+		t.begun, t.last, t.nth = true, seq, nth
 		return nil
 	}
-	if id <= t.last {
-		return fmt.Errorf("%w: %d comes after %d", ErrStream, id, t.last)
+	if seq < t.last || seq == t.last && (t.nth == 0 || nth != 0 && nth <= t.nth) {
+		return fmt.Errorf("%w: %s comes after %d.%d", ErrStream, text, t.last, t.nth)
 	}
-	t.last = id
+	t.last, t.nth = seq, nth
 	t.changes++
-	t.digest = (t.digest ^ id) * prime64
+	t.digest = ((t.digest^seq)*prime64 ^ nth) * prime64
 	return nil
+}
+
+// through is the sequence up to which every change has come.
+func (t *tail) through() uint64 {
+	if t.nth > 0 {
+		return t.last - 1
+	}
+	return t.last
+}
+
+func parsePlace(text []byte) (seq, nth uint64, ok bool) {
+	before, after, several := bytes.Cut(text, []byte("."))
+	n, ok := decimal(before)
+	if !several || !ok {
+		return uint64(n), 0, ok
+	}
+	m, ok := decimal(after)
+	return uint64(n), uint64(m), ok && m > 0
 }
 
 // since is the time that a change says it was made.

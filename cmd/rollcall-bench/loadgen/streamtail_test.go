@@ -34,10 +34,21 @@ func TestATailFindsEveryIDHoweverTheStreamIsCut(t *testing.T) {
 		text := "retry: 2000\n\nevent: snapshot\nid: 7\ndata: {\"users\":[]}\n\n"
 		want := tail{last: 7}
 		for range rapid.IntRange(0, 8).Draw(t, "changes") {
-			want.last += uint64(rapid.IntRange(1, 1000).Draw(t, "gap"))
-			want.digest = (want.digest ^ want.last) * prime64
+			id := ""
+			if want.nth > 0 && rapid.Bool().Draw(t, "the last at its sequence") {
+				want.nth = 0
+			} else if gap := rapid.IntRange(0, 1000).Draw(t, "gap"); want.nth == 0 || gap > 0 {
+				want.last += uint64(gap + 1)
+				want.nth = uint64(rapid.IntRange(0, 2).Draw(t, "nth"))
+			} else {
+				want.nth++
+			}
+			if id = fmt.Sprint(want.last); want.nth > 0 {
+				id = fmt.Sprintf("%d.%d", want.last, want.nth)
+			}
+			want.digest = ((want.digest^want.last)*prime64 ^ want.nth) * prime64
 			want.changes++
-			text += fmt.Sprintf("event: status\nid: %d\ndata: {\"since\":\"2026-11-23T08:00:00.123Z\",\"id: \":1}\n\n", want.last)
+			text += "event: status\nid: " + id + "\ndata: {\"since\":\"2026-11-23T08:00:00.123Z\",\"id: \":1}\n\n"
 			if rapid.Bool().Draw(t, "ping") {
 				text += ": still here\n\n"
 			}
@@ -60,7 +71,7 @@ func TestATailFindsEveryIDHoweverTheStreamIsCut(t *testing.T) {
 			}
 			wire = wire[n:]
 		}
-		if got.last != want.last || got.digest != want.digest || got.changes != want.changes || !got.begun {
+		if got.last != want.last || got.nth != want.nth || got.digest != want.digest || got.changes != want.changes || !got.begun {
 			t.Fatalf("got %d changes to %d, want %d to %d", got.changes, got.last, want.changes, want.last)
 		}
 		if got.change != nil && looked != want.changes {
@@ -79,6 +90,9 @@ func TestATailRefusesWhatIsNoStream(t *testing.T) {
 		"id that is none":  chunks("id: x\n", nil),
 		"back in sequence": chunks("id: 7\nid: 9\nid: 8\n", nil),
 		"repeated":         chunks("id: 7\nid: 9\nid: 9\n", nil),
+		"after the last":   chunks("id: 7\nid: 9\nid: 9.1\n", nil),
+		"back at its seq":  chunks("id: 7\nid: 9.2\nid: 9.1\n", nil),
+		"no such number":   chunks("id: 7\nid: 9.0\n", nil),
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got tail
