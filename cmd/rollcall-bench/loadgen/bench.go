@@ -89,7 +89,7 @@ func (b Bench) inDir(ctx context.Context, l launcher) (report Report, err error)
 	flags := []string{"--sync", cmp.Or(b.Sync, "always")}
 	var baseline *process
 	if b.Known > 0 {
-		flags = append(flags, "--timeout", "3h") // whoever is live stays so
+		flags = append(flags, "--timeout", keepLive)
 		baseline, err = l.startNode(ctx, "empty node", secret, flags...)
 	} else {
 		baseline, err = l.startBaseline(ctx)

@@ -55,8 +55,8 @@ func (c comparison) at(ctx context.Context, connections int) ([]Round, error) {
 	return rounds, nil
 }
 
-// warm loads both once for the warm-up time, before the first round: whoever comes online is written down, which is not
-// what a heartbeat costs.
+// warm loads both once for the warm-up time, before the first round: users who come online are written down, and
+// that is not part of what a heartbeat costs.
 func (c comparison) warm(ctx context.Context, connections int) error {
 	c.load.Connections, c.load.Duration, c.load.Warmup = connections, max(c.load.Warmup, time.Millisecond), 0
 	for _, s := range []server{c.baseline, c.node} {

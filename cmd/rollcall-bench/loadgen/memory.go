@@ -96,7 +96,7 @@ func (b MemoryBench) beats(ctx context.Context, l launcher, f *Findings, node *p
 		return err
 	}
 	load := Config{URL: node.url, Connections: beatConnections, Duration: b.Duration, Tokens: tokens, ServerPID: node.pid}
-	for from := 0; from < beatUsers; from += fillBatch { // whoever is live already is not written down
+	for from := 0; from < beatUsers; from += fillBatch { // users who are live already are not written down
 		if err := a.batchOf(ctx, userName, from, from+fillBatch); err != nil {
 			return err
 		}
