@@ -8,6 +8,7 @@
 //	limit.go      how often a user may write
 //	problem.go    which error becomes which problem; codes.go: the problems there are
 //	ingest.go     login, heartbeat, logout
+//	shortbeats.go heartbeats that come the short way, without net/http (shortway/)
 //	events.go     events for any user: one, a stream of lines, a protobuf batch (intake.go carries the streams)
 //	override.go   an admin's status over the observed one
 //	users.go      who is online; presence.go: how that looks on the wire
@@ -63,6 +64,7 @@ type View interface {
 // Verifier turns a request's credentials into a principal; an *auth.Verifier is one.
 type Verifier interface {
 	FromRequest(r *http.Request) (*auth.Principal, error)
+	VerifyBytes(ctx context.Context, token []byte) (*auth.Principal, error)
 	CacheStats() auth.CacheStats
 	Ready() error
 }

@@ -11,7 +11,7 @@ import (
 func (a *API) router() *chi.Mux {
 	mux := chi.NewMux()
 	mux.Use(Bounded)
-	if len(a.cfg.CORSOrigins) > 0 {
+	if a.crossOrigin() {
 		mux.Use(a.cors())
 	}
 	mux.Use(withoutSlash)
