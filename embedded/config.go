@@ -6,6 +6,7 @@
 //	node.go        New, Run, Handler, Addr; in which order parts start and stop
 //	natsserver.go  the in-process server
 //	streamfiles.go what its files need so that a cut does not hide a stream
+//	shortway.go    heartbeats at Addr, before net/http
 //	room.go        what is done when its disk is full
 //	connect.go     reaching a NATS system of the operator's
 //	lock.go        one process a store
@@ -63,6 +64,10 @@ type Config struct {
 	Logger          *slog.Logger
 	Version         string
 	ShutdownTimeout time.Duration // for requests under way at the end; 0: 10 s
+
+	// ShortHeartbeatsOff leaves the heartbeats at Addr to net/http, as those at
+	// Handler are.
+	ShortHeartbeatsOff bool
 }
 
 func (c Config) withDefaults() Config {

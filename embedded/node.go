@@ -155,6 +155,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	n.shorten(listeners, p, &down)
 	down.add("listeners", func() error { return closeAll(listeners) })
 	return n.work(ctx, p, listeners)
 }
@@ -434,6 +435,7 @@ func (n *Node) answer(ctx, failed context.Context, p *parts, listeners []net.Lis
 			_ = s.Close()
 		}
 	}
+	n.endShort(bounded, listeners)
 	return g.Wait()
 }
 

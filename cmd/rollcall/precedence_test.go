@@ -41,6 +41,7 @@ var values = []struct{ flag, standard, file, env, typed string }{
 	{"rate-limit", "20/s", "1/s", "2/s", "3/s"},
 	{"cors-origin", "", "https://a", "https://b", "https://c"},
 	{"metrics-addr", "", "127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"},
+	{"short-heartbeats", "true", "false", "true", "false"},
 	{"log-format", "auto", "text", "json", "text"},
 	{"log-level", "info", "debug", "warn", "error"},
 }

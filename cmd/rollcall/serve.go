@@ -86,7 +86,7 @@ func (c serveConfig) toEmbedded(log *slog.Logger) embedded.Config {
 		Sync: c.sync, HotRetention: c.hotRetention, AuditRetention: c.auditRetention, Checkpoint: c.checkpoint,
 		NATSURL: c.natsURL, NATSCreds: c.natsCreds, NATSContext: c.natsContext, NATSTLSCA: c.natsTLSCA,
 		NATSListen: c.natsListen, Replicas: c.replicas,
-		RateLimit: c.rateLimit, CORSOrigins: c.corsOrigins, MetricsAddr: c.metricsAddr,
+		RateLimit: c.rateLimit, CORSOrigins: c.corsOrigins, MetricsAddr: c.metricsAddr, ShortHeartbeatsOff: !c.shortHeartbeats,
 		Logger: log, Version: buildVersion().Version,
 	}
 }

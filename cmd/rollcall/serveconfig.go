@@ -30,6 +30,7 @@ type serveConfig struct {
 	rateLimit                          float64 // writes a second; 0: no limit
 	corsOrigins                        []string
 	metricsAddr                        string // "": at addr
+	shortHeartbeats                    bool
 	logFormat, logLevel                string
 }
 
@@ -86,6 +87,8 @@ func (c *serveConfig) declareHTTP(flags *pflag.FlagSet) {
 	flags.Var(limit, "rate-limit", "writes that a user's token may make; 0 is no limit")
 	flags.StringSliceVar(&c.corsOrigins, "cors-origin", nil, "origin, like https://app.example.com, whose pages may call; repeatable")
 	flags.StringVar(&c.metricsAddr, "metrics-addr", "", "address to serve /metrics at; at --addr where empty")
+	flags.BoolVar(&c.shortHeartbeats, "short-heartbeats", true,
+		"take heartbeats off their connections before the HTTP server sees them, which is faster")
 	addChoice(flags, &c.logFormat, "log-format", "", "form of log lines; auto is text on a terminal, else json", "auto", "text", "json")
 	addChoice(flags, &c.logLevel, "log-level", "", "least level that is logged", "debug", "info", "warn", "error")
 	c.logLevel = "info"
