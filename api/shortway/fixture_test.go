@@ -2,9 +2,11 @@ package shortway_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -193,7 +195,7 @@ func (p *peer) head() string {
 func (p *peer) rest() string {
 	p.t.Helper()
 	data, err := io.ReadAll(p)
-	if e, ok := err.(net.Error); ok && e.Timeout() {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
 		p.t.Errorf("the connection did not end after %q", data)
 	}
 	return string(data)

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -229,6 +230,21 @@ func TestShutdownAnswersWhatIsUnderWayAndClosesTheRest(t *testing.T) {
 	}
 }
 
+// TestAConnectionThatWasBusyAtTheCloseEndsToo: without a drain, and so without
+// a word.
+func TestAConnectionThatWasBusyAtTheCloseEndsToo(t *testing.T) {
+	h := newHeld()
+	s := serve(t, func(u *setup) { u.beat = h.beat })
+	p := dial(t, s.short)
+	p.send(request())
+	<-h.entered
+	_ = s.listener.Close()
+	close(h.release)
+	if got := p.rest(); !strings.HasPrefix(got, "HTTP/1.1 204 ") || strings.Contains(got, "Connection") {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestShutdownCutsOffWhatTakesTooLong(t *testing.T) {
 	h := newHeld()
 	s := serve(t, func(u *setup) { u.beat = h.beat })
@@ -275,12 +291,37 @@ func TestAClientThatReadsNothingIsLeft(t *testing.T) {
 	many := strings.Repeat(request(), 100)
 	for {
 		if _, err := io.WriteString(p, many); err != nil {
-			if e, ok := err.(net.Error); ok && e.Timeout() {
+			if errors.Is(err, os.ErrDeadlineExceeded) {
 				t.Error("it was not left")
 			}
 			return
 		}
 	}
+}
+
+// TestAHandedOverConnectionMayTakeItsTimeToAnswer: the deadline of the short
+// way's own answers is not left behind.
+func TestAHandedOverConnectionMayTakeItsTimeToAnswer(t *testing.T) {
+	const within = 50 * time.Millisecond
+	h := newHeld()
+	s := serve(t, func(u *setup) {
+		u.way.WriteTimeout = within
+		u.beat = func(b events.Beat) (uint64, error) {
+			if b.Session == "slow" {
+				return h.beat(b)
+			}
+			return 1, nil
+		}
+	})
+	p := dial(t, s.short)
+	p.send(request())
+	is(t, p.head(), "204")
+	p.send(request("Origin: https://app.example\r\n", "Rollcall-Session: slow\r\n"))
+	<-h.entered
+	since := time.Now()
+	journaltest.Until(t, "the deadline to pass", func() bool { return time.Since(since) > 3*within })
+	close(h.release)
+	is(t, p.head(), "204")
 }
 
 // strange is a listener with errors, and with connections that are not TCP.
