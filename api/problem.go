@@ -32,6 +32,8 @@ var meanings = []struct {
 	{journal.ErrFull, logFull, "The log has no room; nothing was stored."},
 	{journal.ErrSlow, logSlow, "The log did not acknowledge in time, so the outcome is unknown. Retry with the same Idempotency-Key."},
 	{journal.ErrOverloaded, logUnavailable, "Too many events are waiting for the log; nothing was stored."},
+	{journal.ErrTooLarge, logUnavailable, "The log takes no message of that size; nothing was stored."},
+	{journal.ErrRefused, logUnavailable, "The log is not set up for it; nothing was stored."},
 	{journal.ErrUnavailable, logUnavailable, "The log cannot be reached; nothing was stored."},
 	{journal.ErrMissing, logUnavailable, "The log is not there; nothing was stored."},
 	{journal.ErrMismatch, logUnavailable, "The log is not set up as it should be; nothing was stored."},

@@ -24,6 +24,8 @@ type Config struct {
 	AckTimeout     time.Duration // how long an acknowledgement may take; 0: 5 s
 	QueueLimit     int           // how many events may wait; 0: 65536
 	Quiet          bool          // write no alive marks: this process accepts nothing
+	Domain         string        // the JetStream domain that the streams are in; "": the servers' own
+	APIPrefix      string        // of the JetStream API, where an account imports it; "": $JS.API, or as Domain says
 	Durable        func() error  // called before something is copied: puts on disk what the log holds; nil: it is
 	Metrics        *Metrics      // nil: none
 	Logger         *slog.Logger  // nil: discarded
@@ -89,11 +91,14 @@ type Journal struct {
 }
 
 // Open makes or checks the streams on nc's server and returns the log. It
-// starts nothing; see Run. Errors wrap ErrUnavailable, ErrMissing, ErrMismatch
-// or ErrFull.
+// starts nothing; see Run. Errors wrap ErrUnavailable, ErrMissing, ErrMismatch,
+// ErrRefused or ErrFull.
 func Open(ctx context.Context, nc *nats.Conn, cfg Config) (*Journal, error) {
 	cfg = cfg.withDefaults()
-	js, err := jetstream.New(nc, jetstream.WithPublishAsyncTimeout(cfg.AckTimeout))
+	if err := checkPayload(nc.MaxPayload()); err != nil {
+		return nil, err
+	}
+	js, err := cfg.open(nc)
 	if err != nil {
 		return nil, fmt.Errorf("opening JetStream: %w", asOurs(err))
 	}
