@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -130,8 +131,10 @@ func (a *API) lines(q request) (int, error) {
 	if q.r.ContentLength > maxStream {
 		return 0, errTooLarge
 	}
-	in := newIntake(q.r.Context(), a.cfg.Log)
-	lines := newLineReader(q.stream(maxStream))
+	in := newIntake(context.WithoutCancel(q.r.Context()), a.cfg.Log) // a body that does not come to its end ends that context
+	body, done := a.stream(q, maxStream)
+	defer done()
+	lines := newLineReader(body)
 	for n := 1; !in.over(); n++ {
 		line, err := lines.next()
 		if errors.Is(err, io.EOF) {

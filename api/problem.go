@@ -153,7 +153,7 @@ func asReadFault(err error) error {
 	var tooLarge *http.MaxBytesError
 	var said *faultError
 	switch {
-	case errors.As(err, &tooLarge), errors.As(err, &said):
+	case errors.As(err, &tooLarge), errors.As(err, &said), errors.Is(err, errDraining):
 		return err
 	case errors.As(err, &late) && late.Timeout():
 		return fault(requestTimeout, "The body did not come in time.")
