@@ -130,6 +130,7 @@ type API struct {
 	document  []byte        // the OpenAPI document
 	snapshots snapshots     // what live streams begin with
 	folding   chan struct{} // holds as many as fold a user just now
+	leaving   atomic.Bool
 	draining  atomic.Bool
 	staying   context.Context    // ends with draining, and answers without an end of their own with it
 	leave     context.CancelFunc // ends it
@@ -167,6 +168,9 @@ func New(cfg Config) (*API, error) {
 
 // Handler serves everything. It may be mounted under a prefix that is stripped.
 func (a *API) Handler() http.Handler { return a.mux }
+
+// Leave makes /readyz say that the node is going, and nothing else: what comes until Drain is served.
+func (a *API) Leave() { a.leaving.Store(true) }
 
 // Drain makes the API refuse writes (503, shutting_down) and /readyz say that the node is going, while reads go on;
 // answers without an end of their own end. There is no way back.

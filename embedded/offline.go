@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/rollcall-dev/rollcall/events"
@@ -33,7 +34,7 @@ func Offline(ctx context.Context, cfg Config, fn func(ctx context.Context, d *De
 	n := &Node{cfg: cfg, durable: cfg.durable(), quiet: true}
 	var down teardown
 	defer func() { err = errors.Join(err, down.run()) }()
-	p, err := n.openStore(ctx, &down)
+	p, err := n.openStore(ctx, &down, prometheus.NewRegistry())
 	if err != nil {
 		return err
 	}

@@ -5,19 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime/debug"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/rollcall-dev/rollcall/projections/mirror"
-)
-
-// While a rebuild has the process for itself the garbage collector keeps it
-// small, for some more work: rebuildGC is its target in percent, and above
-// rebuildMemory, in bytes, it works harder still.
-const (
-	rebuildGC     = 50
-	rebuildMemory = 384 << 20
 )
 
 // Rebuild folds the log of a store on which no node is running into new views,
@@ -29,8 +20,6 @@ func Rebuild(ctx context.Context, cfg Config, which string, report func(mirror.P
 	if err := cfg.check(); err != nil {
 		return 0, err
 	}
-	defer debug.SetGCPercent(debug.SetGCPercent(rebuildGC))
-	defer debug.SetMemoryLimit(debug.SetMemoryLimit(rebuildMemory))
 	n := &Node{cfg: cfg, durable: cfg.durable(), quiet: true}
 	var down teardown
 	defer func() { err = errors.Join(err, down.run()) }()
@@ -39,6 +28,9 @@ func Rebuild(ctx context.Context, cfg Config, which string, report func(mirror.P
 		return 0, err
 	}
 	down.add("unlocking the data directory", unlock)
+	if err := checkRights(cfg.DataDir); err != nil {
+		return 0, err
+	}
 	if err := os.MkdirAll(cfg.viewsDir(), 0o700); err != nil {
 		return 0, fmt.Errorf("making the directory of the views: %w", err)
 	}

@@ -40,7 +40,10 @@ var values = []struct{ flag, standard, file, env, typed string }{
 	{"nats-listen", "", "127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"},
 	{"rate-limit", "20/s", "1/s", "2/s", "3/s"},
 	{"cors-origin", "", "https://a", "https://b", "https://c"},
+	{"idle-timeout", "2m", "1m", "3m", "4m"},
+	{"shutdown-delay", "0s", "1s", "2s", "3s"},
 	{"metrics-addr", "", "127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"},
+	{"pprof", "false", "true", "false", "true"},
 	{"log-format", "auto", "text", "json", "text"},
 	{"log-level", "info", "debug", "warn", "error"},
 }

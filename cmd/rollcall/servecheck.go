@@ -66,7 +66,8 @@ func (c serveConfig) checkAddrs() error {
 			nats = when(!loopback(c.natsListen), "--nats-listen %s is not loopback: use 127.0.0.1:4222, for it asks nobody who he is", c.natsListen)
 		}
 	}
-	return errors.Join(err, metrics, nats)
+	profiles := when(c.pprof && c.metricsAddr == "", "--pprof needs a listener of its own: give --metrics-addr too, like 127.0.0.1:9090")
+	return errors.Join(err, metrics, nats, profiles)
 }
 
 func checkAddr(flag, addr string) error {
@@ -117,6 +118,8 @@ func (c serveConfig) checkTimes() error {
 		when(c.timeout < time.Second, "--timeout %s is too short: give 1s at least", c.timeout),
 		when(c.heartbeat < time.Second, "--heartbeat %s is too short: give 1s at least", c.heartbeat),
 		when(c.leaveGrace <= 0, "--leave-grace %s is too short: give a time, like 15s", c.leaveGrace),
+		when(c.idleTimeout <= 0, "--idle-timeout %s is too short: give a time, like 2m", c.idleTimeout),
+		when(c.shutdownDelay < 0, "--shutdown-delay %s is negative: give a time, or 0s for none", c.shutdownDelay),
 		when(c.checkpoint <= 0, "--checkpoint %s is too short: give a time, like 5s", c.checkpoint),
 		when(c.hotRetention <= c.timeout, "--hot-retention %s must be longer than --timeout %s: heartbeats are needed until then", c.hotRetention, c.timeout),
 		c.checkRetention(),

@@ -30,6 +30,8 @@ type serveConfig struct {
 	rateLimit                          float64 // writes a second; 0: no limit
 	corsOrigins                        []string
 	metricsAddr                        string // "": at addr
+	pprof                              bool
+	idleTimeout, shutdownDelay         time.Duration
 	logFormat, logLevel                string
 }
 
@@ -85,7 +87,10 @@ func (c *serveConfig) declareHTTP(flags *pflag.FlagSet) {
 	_ = limit.Set("20/s") // a rate, as every test of this package sees
 	flags.Var(limit, "rate-limit", "writes that a user's token may make; 0 is no limit")
 	flags.StringSliceVar(&c.corsOrigins, "cors-origin", nil, "origin, like https://app.example.com, whose pages may call; repeatable")
-	flags.StringVar(&c.metricsAddr, "metrics-addr", "", "address to serve /metrics at; at --addr where empty")
+	settings.Duration(flags, &c.idleTimeout, "idle-timeout", "2m", "time after which a connection without requests is closed; longer than a balancer keeps its own")
+	settings.Duration(flags, &c.shutdownDelay, "shutdown-delay", "0s", "time that everything is still served after SIGTERM, while /readyz says no")
+	flags.StringVar(&c.metricsAddr, "metrics-addr", "", "address to serve /metrics at, and /livez and /readyz too; /metrics is at --addr where empty")
+	flags.BoolVar(&c.pprof, "pprof", false, "serve profiles of the process at --metrics-addr, under /debug/pprof/")
 	addChoice(flags, &c.logFormat, "log-format", "", "form of log lines; auto is text on a terminal, else json", "auto", "text", "json")
 	addChoice(flags, &c.logLevel, "log-level", "", "least level that is logged", "debug", "info", "warn", "error")
 	c.logLevel = "info"

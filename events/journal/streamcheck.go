@@ -19,6 +19,15 @@ type Wanted struct {
 	Replicas int // 0: as many as it has
 }
 
+// WantedAt is what is wanted where nobody has said anything: in a cluster three
+// replicas.
+func WantedAt(nc *nats.Conn) Wanted {
+	if nc.ConnectedClusterName() == "" {
+		return Wanted{}
+	}
+	return Wanted{Replicas: clusterReplicas}
+}
+
 // Concerns returns what about a stream works and is yet probably not meant, each
 // in a sentence that says what to do; nothing where all is well. info may not be
 // nil.
