@@ -125,6 +125,36 @@ type presence struct {
 	Seq      uint64    `json:"seq"`
 }
 
+// readyz returns what the node says of itself.
+func (n *node) readyz() (code int, text string) {
+	n.t.Helper()
+	req, err := http.NewRequestWithContext(n.t.Context(), http.MethodGet, n.url+"/readyz?verbose", http.NoBody)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return resp.StatusCode, string(b)
+}
+
+// online logs tok's user in and returns since when he is online.
+func (n *node) online(tok string) time.Time {
+	n.t.Helper()
+	var p presence
+	_, h := n.call(tok, "POST", "/v1/login", "", nil)
+	if n.call(tok, "GET", "/v1/me?min_seq="+h.Get("Rollcall-Seq"), "", &p); p.Status != "online" {
+		n.t.Fatalf("after a login: %+v", p)
+	}
+	return p.Since
+}
+
 func TestASilentUserGoesOffline(t *testing.T) {
 	n := run(t, embedded.Config{DataDir: t.TempDir(), Timeout: 1500 * time.Millisecond})
 	alice := token(t, auth.MintClaims{User: "alice"})

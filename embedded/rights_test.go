@@ -22,7 +22,7 @@ func withoutPrivileges(t *testing.T, fn func() error) error {
 	t.Helper()
 	done := make(chan error, 1)
 	go func() {
-		runtime.LockOSThread() // for ever: nobody else may get this thread
+		runtime.LockOSThread() // and never unlocked: no other goroutine may get this thread
 		h := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 		var caps [2]unix.CapUserData
 		if err := unix.Capget(&h, &caps[0]); err != nil {
