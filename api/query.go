@@ -10,10 +10,14 @@ import (
 	"github.com/rollcall-dev/rollcall/events"
 )
 
-// query holds the parameters of a request, each known and at most once.
+// query holds the parameters of a request, each known; the values of one that
+// repeats are joined by commas.
 type query map[string]string
 
-// parseQuery refuses parameters that the route does not declare, lest a typing error pass unnoticed.
+// repeatable are the parameters that may come more than once.
+var repeatable = []string{"type", "users"}
+
+// parseQuery refuses parameters that the route does not declare, so that a typing error does not pass unnoticed.
 func parseQuery(raw string, declared []string) (query, error) {
 	if raw == "" {
 		return nil, nil
@@ -27,12 +31,47 @@ func parseQuery(raw string, declared []string) (query, error) {
 		switch {
 		case !slices.Contains(declared, name):
 			return nil, invalidParameter.at("query."+shown(name), "there is no such parameter here")
-		case len(all) > 1 && name != "type": // the one list: it may repeat, or be separated by commas
+		case len(all) > 1 && !slices.Contains(repeatable, name):
 			return nil, invalidParameter.at("query."+name, "this parameter comes twice")
 		}
 		q[name] = strings.Join(all, ",")
 	}
 	return q, nil
+}
+
+// idsOf returns the ids that the parameter name of a raw query gives, in their
+// order and each once. A parameter that comes once is a list with commas between
+// the ids; one that repeats gives one id each time, commas and all. A comma that
+// is percent-encoded is always part of an id. An empty list gives nil.
+func idsOf(raw, name string) (ids []string, err error) {
+	var values []string // as they came
+	for pair := range strings.SplitSeq(raw, "&") {
+		key, value, _ := strings.Cut(pair, "=")
+		if key, err := url.QueryUnescape(key); err == nil && key == name {
+			values = append(values, value)
+		}
+	}
+	if len(values) == 1 {
+		if values[0] == "" {
+			return nil, nil
+		}
+		values = strings.Split(values[0], ",")
+	}
+	known := make(map[string]bool, len(values))
+	for _, value := range values {
+		id, err := url.QueryUnescape(value)
+		if err == nil {
+			err = events.ValidID(id)
+		}
+		if err != nil {
+			return nil, invalidParameter.at("query."+name, "user ids, separated by commas, or one each time that the parameter repeats")
+		}
+		if !known[id] {
+			known[id] = true
+			ids = append(ids, id)
+		}
+	}
+	return ids, nil
 }
 
 // number returns the parameter name, between least and most, or def where it is missing.
