@@ -145,7 +145,7 @@ func routes() []route {
 				does: call(200, (*API).legacyOne), flags: lenient, tells: sequence,
 				fails: []code{notAllowed}},
 			route{method: post, path: "/api/users/admin/users/{user}/set-online-status", id: "legacySet", title: "Set a user's status for a while",
-				does: call(200, (*API).legacySet), flags: writes | lenient, tells: sequence,
+				does: setsLegacy(), flags: writes | lenient, tells: sequence,
 				fails: []code{notAllowed, invalidStatus, invalidUntil, viewBehind}},
 		),
 		group("Around it",

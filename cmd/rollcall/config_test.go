@@ -103,3 +103,19 @@ func TestDevListensAtLoopbackWhereNoHostIsGiven(t *testing.T) {
 		t.Error("two starts have the same secret")
 	}
 }
+
+func TestOriginsOfApplicationsAreOrigins(t *testing.T) {
+	for _, origin := range []string{"https://app.example.com", "http://localhost:3000", "http://[::1]:5173", "capacitor://localhost", "ionic://localhost",
+		"tauri://localhost", "tauri://", "app://.", "app://", "app://obsidian.md", "chrome-extension://abcdefghijklmnop", "moz-extension://1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed",
+		"vscode-webview://1abc", "com.example.app://localhost"} {
+		if !properOrigin(origin) {
+			t.Errorf("%q is refused", origin)
+		}
+	}
+	for _, origin := range []string{"", "*", "null", "app.example.com", "https://", "http://", "https://a/", "https://a/b", "capacitor://localhost/", "https://a?b",
+		"https://a#b", "https://user@a", "https:a", "//a", "javascript:alert(1)", "data:text/html,x", "://a", "app://a b"} {
+		if properOrigin(origin) {
+			t.Errorf("%q is taken", origin)
+		}
+	}
+}

@@ -169,9 +169,18 @@ func checkReadable(flag, path string) error {
 func (c serveConfig) checkOrigins() error {
 	var errs []error
 	for _, origin := range c.corsOrigins {
-		u, err := url.Parse(origin)
-		proper := err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http") && origin == u.Scheme+"://"+u.Host
-		errs = append(errs, when(!proper, "--cors-origin %q is no origin: write it like https://app.example.com, without a path", origin))
+		errs = append(errs, when(!properOrigin(origin), "--cors-origin %q is no origin: write it like https://app.example.com, without a path", origin))
 	}
 	return errors.Join(errs...)
+}
+
+// properOrigin says whether a browser, or an application made of web pages, could
+// send origin: capacitor://localhost, app://. or chrome-extension://id are some.
+// Only pages that come over HTTP are sure to have a host.
+func properOrigin(origin string) bool {
+	u, err := url.Parse(origin)
+	if err != nil || u.Scheme == "" || origin != u.Scheme+"://"+u.Host {
+		return false
+	}
+	return u.Host != "" || u.Scheme != "http" && u.Scheme != "https"
 }
