@@ -17,7 +17,7 @@ type eventRequest struct {
 	Type    events.Type `json:"type" enum:"login,heartbeat,logout"`
 	User    string      `json:"user" minLength:"1" maxLength:"128"`
 	Session *string     `json:"session,omitempty" doc:"Else the header Rollcall-Session, else, for the caller itself, the claim sid, else default" minLength:"1" maxLength:"128"`
-	Device  string      `json:"device,omitempty" doc:"login: what the session runs on" maxLength:"256"`
+	Device  string      `json:"device,omitempty" doc:"login: what the session runs on; what is beyond 256 bytes is cut off"`
 	Idle    bool        `json:"idle,omitempty" doc:"heartbeat: its person has not touched it for a while"`
 	Every   interval    `json:"every,omitempty" doc:"heartbeat: the client's own interval in seconds"`
 	Leaving bool        `json:"leaving,omitempty" doc:"heartbeat: its page is closing"`
@@ -81,7 +81,7 @@ func (a *API) event(q request, in *eventRequest) (*eventAnswer, error) {
 
 // eventOf checks what a client says about a user, and whether it may.
 func (a *API) eventOf(q request, in *eventRequest) (events.Event, error) {
-	e := events.Event{Type: in.Type, User: in.User, At: q.at, Actor: q.who.User, Device: in.Device,
+	e := events.Event{Type: in.Type, User: in.User, At: q.at, Actor: q.who.User,
 		Idle: in.Idle, Every: uint16(in.Every), Leaving: in.Leaving}
 	switch in.Type {
 	case events.Login, events.Heartbeat, events.Logout:
@@ -94,7 +94,8 @@ func (a *API) eventOf(q request, in *eventRequest) (events.Event, error) {
 	if err := q.mayWrite(in.User); err != nil {
 		return e, err
 	}
-	if err := validDevice(in.Device); err != nil {
+	var err error
+	if e.Device, err = deviceOf(in.Device); err != nil {
 		return e, err
 	}
 	claim := ""
