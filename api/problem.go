@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -124,13 +125,15 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) int {
 	h.Set("Content-Type", typeProblem)
 	h.Del("Content-Encoding")
 	secure(h)
-	data, err := json.Marshal(problem{Type: "/problems/" + string(f.code), Title: k.title, Status: k.status,
-		Code: f.code, Detail: f.detail, Errors: f.errors})
-	if err != nil {
+	var data bytes.Buffer
+	encoder := json.NewEncoder(&data)
+	encoder.SetEscapeHTML(false) // it is for people, who may see it as it comes
+	if err := encoder.Encode(problem{Type: "/problems/" + string(f.code), Title: k.title, Status: k.status,
+		Code: f.code, Detail: f.detail, Errors: f.errors}); err != nil {
 		a.cfg.Logger.Error("a problem could not be encoded", "error", err)
 	}
 	w.WriteHeader(k.status)
-	w.Write(append(data, '\n')) //nolint:errcheck // a client that has gone is no fault
+	w.Write(data.Bytes()) //nolint:errcheck // a client that has gone is no fault
 	return k.status
 }
 

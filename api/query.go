@@ -93,11 +93,21 @@ func (q query) moment(name string, def events.Millis) (events.Millis, error) {
 	if !ok {
 		return def, nil
 	}
-	t, err := time.Parse(time.RFC3339, raw)
-	if year := t.UTC().Year(); err != nil || year < 0 || year > 9999 {
+	t, ok := parseTime(raw)
+	if !ok {
 		return 0, invalidParameter.at("query."+name, "a time as RFC 3339 has it, such as 2026-11-23T08:00:00Z")
 	}
-	return max(events.MillisOf(t), 1), nil // nothing was before 1970
+	return max(t, 1), nil // nothing was before 1970
+}
+
+// parseTime reads an RFC 3339 time that can be written as one again: an offset can
+// lead out of the years of four digits, in UTC.
+func parseTime(text string) (events.Millis, bool) {
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if year := t.UTC().Year(); err != nil || year < 0 || year > 9999 {
+		return 0, false
+	}
+	return events.MillisOf(t), true
 }
 
 // stretch returns the parameters from and to; to must not be before from where both are there.
