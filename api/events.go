@@ -17,6 +17,7 @@ type eventRequest struct {
 	Type    events.Type `json:"type" enum:"login,heartbeat,logout"`
 	User    string      `json:"user" minLength:"1" maxLength:"128"`
 	Session *string     `json:"session,omitempty" doc:"Else the header Rollcall-Session, else, for the caller itself, the claim sid, else default" minLength:"1" maxLength:"128"`
+	All     bool        `json:"all,omitempty" doc:"logout: every session of the user ends"`
 	Device  string      `json:"device,omitempty" doc:"login: what the session runs on; what is beyond 256 bytes is cut off"`
 	Idle    bool        `json:"idle,omitempty" doc:"heartbeat: its person has not touched it for a while"`
 	Every   interval    `json:"every,omitempty" doc:"heartbeat: the client's own interval in seconds"`
@@ -98,6 +99,16 @@ func (a *API) eventOf(q request, in *eventRequest) (events.Event, error) {
 	if e.Device, err = deviceOf(in.Device); err != nil {
 		return e, err
 	}
+	if in.Type == events.Logout {
+		e.At = a.endOf(in.User, q.at)
+	}
+	if in.All {
+		if in.Type != events.Logout || in.Session != nil {
+			return e, invalidSession.at("body.all", "only with a logout that names no session")
+		}
+		e.All = true
+		return e, nil
+	}
 	claim := ""
 	if in.User == q.who.User {
 		claim = q.who.Session
@@ -107,9 +118,6 @@ func (a *API) eventOf(q request, in *eventRequest) (events.Event, error) {
 		return e, err
 	}
 	e.Session = session
-	if in.Type == events.Logout {
-		e.At = a.endOf(in.User, q.at)
-	}
 	return e, nil
 }
 
