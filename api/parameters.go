@@ -38,6 +38,12 @@ var known = map[string]huma.Param{
 	"Rollcall-Session": {In: "header", Description: "The session that the request is about, where its body names none", Schema: idSchema()},
 }
 
+// exampleParameters are values that do no harm where a page sends them as they are.
+var exampleParameters = map[string]any{
+	"user": "alice", "min_seq": 0, "limit": 100, "cursor": "YWxpY2U", "at": "2026-11-23T08:00:00Z", "from": "2026-11-23T08:00:00Z",
+	"to": "2026-11-24T08:00:00Z", "step": "5m", "after_seq": 0, "Idempotency-Key": "01JDC1Q2", "Last-Event-ID": "1234", "Rollcall-Session": "web-1",
+}
+
 func parameters(rt *route) (all []*huma.Param) {
 	names := slices.Clone(rt.query)
 	if strings.Contains(rt.path, "{user}") {
@@ -58,6 +64,11 @@ func parameters(rt *route) (all []*huma.Param) {
 			p = known[name]
 		}
 		p.Name = name
+		if example, ok := exampleParameters[name]; ok {
+			schema := *p.Schema
+			schema.Examples = []any{example}
+			p.Schema = &schema
+		}
 		all = append(all, &p)
 	}
 	return all
