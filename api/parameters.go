@@ -35,13 +35,15 @@ var known = map[string]huma.Param{
 		Schema: &huma.Schema{Type: huma.TypeString, MinLength: new(1), MaxLength: new(maxKey)}},
 	"Last-Event-ID": {In: "header", Description: "Go on behind the message with this id; where that is no longer known it begins with reset and a snapshot",
 		Schema: &huma.Schema{Type: huma.TypeString}},
+	headerPrefix: {In: "header", Description: "Where the service begins in the addresses that the page uses, such as /presence: the cookie's path",
+		Schema: &huma.Schema{Type: huma.TypeString}},
 	"Rollcall-Session": {In: "header", Description: "The session that the request is about, where its body names none", Schema: idSchema()},
 }
 
 // exampleParameters are values that do no harm where a page sends them as they are.
 var exampleParameters = map[string]any{
 	"user": "alice", "min_seq": 0, "limit": 100, "cursor": "YWxpY2U", "at": "2026-11-23T08:00:00Z", "from": "2026-11-23T08:00:00Z",
-	"to": "2026-11-24T08:00:00Z", "step": "5m", "after_seq": 0, "Idempotency-Key": "01JDC1Q2", "Last-Event-ID": "1234", "Rollcall-Session": "web-1",
+	"to": "2026-11-24T08:00:00Z", "step": "5m", "after_seq": 0, "Idempotency-Key": "01JDC1Q2", "Last-Event-ID": "1234", "Rollcall-Session": "web-1", headerPrefix: "/",
 }
 
 func parameters(rt *route) (all []*huma.Param) {
@@ -54,6 +56,9 @@ func parameters(rt *route) (all []*huma.Param) {
 	}
 	if slices.Contains(rt.fails, invalidSession) {
 		names = append(names, "Rollcall-Session")
+	}
+	if rt.path == "/v1/session" {
+		names = append(names, headerPrefix)
 	}
 	if _, streams := rt.does.answers[http.StatusOK][typeEvents]; streams {
 		names = append(names, "Last-Event-ID")

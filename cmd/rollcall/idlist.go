@@ -38,13 +38,13 @@ func (l *idList) String() string { return strings.Join(l.given, ",") }
 func (*idList) Type() string { return "ids" }
 
 // Append adds one id.
-func (l *idList) Append(id string) error {
+func (l *idList) Append(id string) error { //nolint:unparam // pflag.SliceValue has it so
 	l.given, l.whole = append(l.given, id), true
 	return nil
 }
 
 // Replace puts ids in the place of what was given.
-func (l *idList) Replace(ids []string) error {
+func (l *idList) Replace(ids []string) error { //nolint:unparam // pflag.SliceValue has it so
 	l.given, l.whole = ids, true
 	return nil
 }
