@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -12,6 +13,10 @@ type always string
 
 func (a always) FromRequest(*http.Request) (*auth.Principal, error) {
 	return &auth.Principal{User: string(a), Roles: auth.RoleAdmin, Expires: time.Now().Add(time.Hour)}, nil
+}
+
+func (a always) VerifyBytes(context.Context, []byte) (*auth.Principal, error) {
+	return a.FromRequest(nil)
 }
 
 func (always) CacheStats() auth.CacheStats { return auth.CacheStats{} }

@@ -21,6 +21,9 @@ var (
 	jsonHeader    = []string{typeJSON}
 	noStoreHeader = []string{"no-store"}
 	noSniffHeader = []string{"nosniff"}
+	// What comes piece by piece must not wait in a compressor's buffer: development
+	// servers and CDNs compress whatever does not forbid it.
+	noTransformHeader = []string{"no-store, no-transform"}
 )
 
 // secure sets what every answer of the API carries: nothing of it is kept by a cache, or taken for another type.

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -136,4 +137,14 @@ func (s *stalled) Read(b []byte) (int, error) {
 func (s *stalled) Close() error {
 	s.once.Do(func() { close(s.end) })
 	return nil
+}
+
+func TestAProblemIsReadableAsItComes(t *testing.T) {
+	s := serve(t)
+	if a := s.do("GET", "/v1/me", "").fails(401, "missing_token"); !bytes.Contains(a.body, []byte("Bearer <token>")) {
+		t.Errorf("%s", a.body)
+	}
+	if a := s.do("GET", "/v1/me?%3Ca%26b%3E=1", alice).fails(400, "invalid_parameter"); !bytes.Contains(a.body, []byte("query.<a&b>")) {
+		t.Errorf("%s", a.body)
+	}
 }

@@ -8,6 +8,7 @@
 //	limit.go      how often a user may write
 //	problem.go    which error becomes which problem; codes.go: the problems there are
 //	ingest.go     login, heartbeat, logout
+//	shortbeats.go heartbeats that come the short way, without net/http (shortway/)
 //	events.go     events for any user: one, a stream of lines, a protobuf batch (intake.go carries the streams)
 //	override.go   an admin's status over the observed one
 //	users.go      who is online; presence.go: how that looks on the wire
@@ -67,6 +68,7 @@ type View interface {
 // Verifier turns a request's credentials into a principal; an *auth.Verifier is one.
 type Verifier interface {
 	FromRequest(r *http.Request) (*auth.Principal, error)
+	VerifyBytes(ctx context.Context, token []byte) (*auth.Principal, error)
 	CacheStats() auth.CacheStats
 	Ready() error
 }
@@ -133,6 +135,7 @@ type API struct {
 	document  []byte        // the OpenAPI document
 	snapshots snapshots     // what live streams begin with
 	folding   chan struct{} // holds as many as fold a user just now
+	leaving   atomic.Bool
 	draining  atomic.Bool
 	staying   context.Context    // ends with draining, and answers without an end of their own with it
 	leave     context.CancelFunc // ends it
@@ -169,6 +172,9 @@ func New(cfg Config) (*API, error) {
 
 // Handler serves everything. It may be mounted under a prefix that is stripped.
 func (a *API) Handler() http.Handler { return a.mux }
+
+// Leave makes /readyz say that the node is going, and nothing else: what comes until Drain is served.
+func (a *API) Leave() { a.leaving.Store(true) }
 
 // Drain makes the API refuse writes (503, shutting_down) and /readyz say that the node is going, while reads go on;
 // answers without an end of their own end. There is no way back.

@@ -119,6 +119,26 @@ func TestPagesOfConfiguredOriginsMayCall(t *testing.T) {
 	}
 }
 
+// Tools in a page add headers to all of its requests.
+func TestPreflightsThatNameOthersHeadersGetTheirAnswer(t *testing.T) {
+	s := serve(t, func(c *api.Config) { c.CORSOrigins = []string{"https://app.example", "capacitor://localhost"} })
+	for _, name := range []string{"traceparent", "tracestate", "baggage", "sentry-trace", "x-requested-with", "x-csrftoken", "x-datadog-trace-id",
+		"x-datadog-sampling-priority", "x-b3-traceid", "accept-language", "cache-control", "a-tool-of-tomorrow"} {
+		for _, origin := range []string{"https://app.example", "capacitor://localhost"} {
+			h := s.do("OPTIONS", "/v1/heartbeat", "", header("Origin", origin), header("Access-Control-Request-Method", "POST"),
+				header("Access-Control-Request-Headers", "authorization,"+name)).headers
+			if h.Get("Access-Control-Allow-Origin") != origin || !strings.Contains(strings.ToLower(h.Get("Access-Control-Allow-Headers")), name) {
+				t.Errorf("%s from %s: %v", name, origin, h)
+			}
+		}
+		h := s.do("OPTIONS", "/v1/heartbeat", "", header("Origin", "https://evil.example"), header("Access-Control-Request-Method", "POST"),
+			header("Access-Control-Request-Headers", name)).headers
+		if h.Get("Access-Control-Allow-Origin") != "" || h.Get("Access-Control-Allow-Headers") != "" {
+			t.Errorf("%s from a stranger: %v", name, h)
+		}
+	}
+}
+
 // TestNoPathWaitsForABodyThatNobodyReads: whichever part of the service answers.
 func TestNoPathWaitsForABodyThatNobodyReads(t *testing.T) {
 	s := serve(t, func(c *api.Config) {

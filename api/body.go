@@ -61,7 +61,7 @@ func mediaType(r *http.Request) (string, error) {
 	if err != nil {
 		return "", fault(unsupportedMediaType, "The header Content-Type cannot be read.")
 	}
-	if charset := params["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") {
+	if charset := params["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") && !strings.EqualFold(charset, "utf8") {
 		return "", fault(unsupportedMediaType, "The body must be UTF-8.")
 	}
 	return media, nil
@@ -70,7 +70,7 @@ func mediaType(r *http.Request) (string, error) {
 // wrongMedia says what to send instead.
 func wrongMedia(media string, wanted ...string) error {
 	f := fault(unsupportedMediaType, "Send one of these content types: "+strings.Join(wanted, ", ")+".")
-	if media == "application/x-www-form-urlencoded" {
+	if media == typeForm {
 		f.detail = "The body came as a form, as curl -d sends it: add -H 'Content-Type: application/json'."
 	}
 	return f

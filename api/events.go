@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -17,7 +18,8 @@ type eventRequest struct {
 	Type    events.Type `json:"type" enum:"login,heartbeat,logout"`
 	User    string      `json:"user" minLength:"1" maxLength:"128"`
 	Session *string     `json:"session,omitempty" doc:"Else the header Rollcall-Session, else, for the caller itself, the claim sid, else default" minLength:"1" maxLength:"128"`
-	Device  string      `json:"device,omitempty" doc:"login: what the session runs on" maxLength:"256"`
+	All     bool        `json:"all,omitempty" doc:"logout: every session of the user ends"`
+	Device  string      `json:"device,omitempty" doc:"login: what the session runs on; what is beyond 256 bytes is cut off"`
 	Idle    bool        `json:"idle,omitempty" doc:"heartbeat: its person has not touched it for a while"`
 	Every   interval    `json:"every,omitempty" doc:"heartbeat: the client's own interval in seconds"`
 	Leaving bool        `json:"leaving,omitempty" doc:"heartbeat: its page is closing"`
@@ -81,7 +83,7 @@ func (a *API) event(q request, in *eventRequest) (*eventAnswer, error) {
 
 // eventOf checks what a client says about a user, and whether it may.
 func (a *API) eventOf(q request, in *eventRequest) (events.Event, error) {
-	e := events.Event{Type: in.Type, User: in.User, At: q.at, Actor: q.who.User, Device: in.Device,
+	e := events.Event{Type: in.Type, User: in.User, At: q.at, Actor: q.who.User,
 		Idle: in.Idle, Every: uint16(in.Every), Leaving: in.Leaving}
 	switch in.Type {
 	case events.Login, events.Heartbeat, events.Logout:
@@ -94,8 +96,19 @@ func (a *API) eventOf(q request, in *eventRequest) (events.Event, error) {
 	if err := q.mayWrite(in.User); err != nil {
 		return e, err
 	}
-	if err := validDevice(in.Device); err != nil {
+	var err error
+	if e.Device, err = deviceOf(in.Device); err != nil {
 		return e, err
+	}
+	if in.Type == events.Logout {
+		e.At = a.endOf(in.User, q.at)
+	}
+	if in.All {
+		if in.Type != events.Logout || in.Session != nil {
+			return e, invalidSession.at("body.all", "only with a logout that names no session")
+		}
+		e.All = true
+		return e, nil
 	}
 	claim := ""
 	if in.User == q.who.User {
@@ -106,9 +119,6 @@ func (a *API) eventOf(q request, in *eventRequest) (events.Event, error) {
 		return e, err
 	}
 	e.Session = session
-	if in.Type == events.Logout {
-		e.At = a.endOf(in.User, q.at)
-	}
 	return e, nil
 }
 
@@ -130,8 +140,10 @@ func (a *API) lines(q request) (int, error) {
 	if q.r.ContentLength > maxStream {
 		return 0, errTooLarge
 	}
-	in := newIntake(q.r.Context(), a)
-	lines := newLineReader(q.stream(maxStream))
+	in := newIntake(context.WithoutCancel(q.r.Context()), a) // a body that does not come to its end ends that context
+	body, done := a.stream(q, maxStream)
+	defer done()
+	lines := newLineReader(body)
 	for n := 1; !in.over(); n++ {
 		if lines.waits() {
 			in.flush() // what has come is not to wait for what comes

@@ -368,3 +368,22 @@ func TestABatchThatCannotBeReadIsRefusedWhole(t *testing.T) {
 		t.Errorf("a part of a batch that was refused is in the log: %v", err)
 	}
 }
+
+func TestAServiceEndsAllSessionsOfAUser(t *testing.T) {
+	s := serve(t)
+	for _, logout := range []func(body string) *answer{
+		func(body string) *answer { return s.do("POST", "/v1/events", writer, asJSON(body)).is(202) },
+		func(body string) *answer { return s.do("POST", "/v1/events", writer, asNDJSON(body+"\n")).is(200) },
+	} {
+		s.do("POST", "/v1/login", alice, asJSON(`{"session":"web-1"}`)).is(200)
+		s.do("POST", "/v1/login", alice, asJSON(`{"session":"web-2"}`)).is(200)
+		seq := logout(`{"type":"logout","user":"alice","all":true}`).seq()
+		if p := s.see("alice", seq); p.Status != "offline" || len(p.Sessions) != 0 {
+			t.Errorf("%+v", p)
+		}
+	}
+	for _, body := range []string{`{"type":"login","user":"alice","all":true}`, `{"type":"heartbeat","user":"alice","all":true}`, `{"type":"logout","user":"alice","all":true,"session":"a"}`} {
+		s.do("POST", "/v1/events", writer, asJSON(body)).fails(422, "invalid_session")
+	}
+	s.do("POST", "/v1/events", alice, asJSON(`{"type":"logout","user":"bob","all":true}`)).fails(403, "not_allowed")
+}

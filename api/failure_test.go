@@ -318,8 +318,11 @@ func TestKeysThatWereNeverLoadedAreA503(t *testing.T) {
 type keyless struct{}
 
 func (keyless) FromRequest(*http.Request) (*auth.Principal, error) { return nil, auth.ErrUnavailable }
-func (keyless) CacheStats() auth.CacheStats                        { return auth.CacheStats{} }
-func (keyless) Ready() error                                       { return auth.ErrUnavailable }
+func (keyless) VerifyBytes(context.Context, []byte) (*auth.Principal, error) {
+	return nil, auth.ErrUnavailable
+}
+func (keyless) CacheStats() auth.CacheStats { return auth.CacheStats{} }
+func (keyless) Ready() error                { return auth.ErrUnavailable }
 
 // hasty is a response writer whose time to read passes quickly.
 type hasty struct{ http.ResponseWriter }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -46,10 +47,33 @@ func (a *API) ready(q request) (int, error) {
 	return writeText(q.w, status, verdict), nil
 }
 
+// Starting answers for a node whose API is not there yet: /livez as always, /readyz with what is under way, which
+// progress tells, and everything else with 503, log_unavailable.
+func Starting(progress func() string) http.Handler {
+	refuse := []byte(`{"type":"/problems/log_unavailable","title":"` + kinds[logUnavailable].title +
+		`","status":503,"code":"log_unavailable","detail":"The node is starting; nothing was stored."}` + "\n")
+	return Bounded(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Retry-After", strconv.Itoa(kinds[logUnavailable].retry))
+		switch strings.TrimSuffix(r.URL.Path, "/") {
+		case "/livez":
+			h.Del("Retry-After")
+			writeText(w, http.StatusOK, "ok\n")
+		case "/readyz":
+			writeText(w, http.StatusServiceUnavailable, "[-]starting: "+oneLine(progress())+"\nnot ready\n")
+		default:
+			h.Set("Content-Type", typeProblem)
+			secure(h)
+			w.WriteHeader(http.StatusServiceUnavailable)
+			w.Write(refuse) //nolint:errcheck // a client that has gone is no fault
+		}
+	}))
+}
+
 func (a *API) ownChecks() []Check {
 	return []Check{
 		{Name: "accepting", Probe: func(context.Context) (string, error) {
-			if a.draining.Load() {
+			if a.draining.Load() || a.leaving.Load() {
 				return "", errDraining
 			}
 			return "", nil

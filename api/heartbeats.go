@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -40,8 +41,10 @@ func (a *API) heartbeats(q request) (int, error) {
 	if q.r.ContentLength > maxStream {
 		return 0, errTooLarge
 	}
-	in := newIntake(q.r.Context(), a)
-	pieces := pieceReader{r: q.stream(maxStream)}
+	in := newIntake(context.WithoutCancel(q.r.Context()), a) // a body that does not come to its end ends that context
+	body, done := a.stream(q, maxStream)
+	defer done()
+	pieces := pieceReader{r: body}
 	var batch events.Batch
 	for n := 0; !in.over(); {
 		piece, err := pieces.next()

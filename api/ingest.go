@@ -12,12 +12,12 @@ import (
 	"github.com/rollcall-dev/rollcall/events"
 )
 
-// maxDevice bounds the name of a device, in bytes.
+// maxDevice bounds what is kept of the name of a device, in bytes.
 const maxDevice = 256
 
 type loginRequest struct {
 	Session *string `json:"session,omitempty" doc:"The session that begins; else the header Rollcall-Session, else the claim sid, else default" minLength:"1" maxLength:"128"`
-	Device  string  `json:"device,omitempty" doc:"What the session runs on, for people" maxLength:"256"`
+	Device  string  `json:"device,omitempty" doc:"What the session runs on, for people; what is beyond 256 bytes is cut off"`
 }
 
 type loginAnswer struct {
@@ -34,10 +34,11 @@ func (a *API) login(q request, in *loginRequest) (*loginAnswer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := validDevice(in.Device); err != nil {
+	device, err := deviceOf(in.Device)
+	if err != nil {
 		return nil, err
 	}
-	e := events.Event{Type: events.Login, User: q.who.User, Session: session, Device: in.Device}
+	e := events.Event{Type: events.Login, User: q.who.User, Session: session, Device: device}
 	seq, err := a.append(q, e, session, in.Device)
 	if err != nil {
 		return nil, err
@@ -192,11 +193,21 @@ func validSession(id, location string) (string, error) {
 	return id, nil
 }
 
-func validDevice(device string) error {
-	if len(device) > maxDevice || hasControl(device) {
-		return invalidDevice.at("body.device", "at most 256 bytes without control characters")
+// deviceOf returns the name of a device, cut to maxDevice at a character: browsers
+// within applications have names that are longer, and that is no reason to refuse
+// a login.
+func deviceOf(name string) (string, error) {
+	if hasControl(name) {
+		return "", invalidDevice.at("body.device", "no control characters")
 	}
-	return nil
+	if len(name) <= maxDevice {
+		return name, nil
+	}
+	end := maxDevice
+	for !utf8.RuneStart(name[end]) {
+		end--
+	}
+	return name[:end], nil
 }
 
 func hasControl(s string) bool {

@@ -3,6 +3,7 @@ package api
 import (
 	"cmp"
 	"fmt"
+	"net/http"
 	"slices"
 
 	"github.com/rollcall-dev/rollcall/api/auth"
@@ -24,7 +25,7 @@ type legacyStatus struct {
 }
 
 type legacyUser struct {
-	ID       string        `json:"id"`
+	ID       legacyID      `json:"id"`
 	Status   events.Status `json:"online_status" enum:"online,offline"`
 	LastSeen moment        `json:"last_seen"`
 }
@@ -40,6 +41,14 @@ type legacyOverride struct {
 	For    *string       `json:"for,omitempty" doc:"How long it holds, such as 30m"`
 }
 
+// setsLegacy is call with a body that may be a form as well.
+func setsLegacy() endpoint {
+	e := call(http.StatusOK, (*API).legacySet)
+	t := typeOf[legacyOverride]()
+	e.body, e.needed = contents{typeJSON: t, typeForm: t, typeMultipart: t}, true
+	return e
+}
+
 // twofold folds a status into those that there were.
 func twofold(s events.Status) events.Status {
 	if s == events.StatusOffline {
@@ -49,7 +58,7 @@ func twofold(s events.Status) events.Status {
 }
 
 func legacyOf(u *events.User) legacyUser {
-	return legacyUser{ID: u.ID, Status: twofold(u.Status()), LastSeen: moment(u.LastSeen())}
+	return legacyUser{ID: legacyID(u.ID), Status: twofold(u.Status()), LastSeen: moment(u.LastSeen())}
 }
 
 func (a *API) legacyHeartbeat(q request, _ *none) (*legacyHeartbeat, error) {
@@ -147,8 +156,12 @@ func (a *API) legacyOne(q request, _ *none) (*legacyUser, error) {
 }
 
 // legacySet overrides a user's status for one timeout: as long as a set value lasted there against the next sweep.
-func (a *API) legacySet(q request, in *legacyOverride) (*legacyUser, error) {
+func (a *API) legacySet(q request, _ *none) (*legacyUser, error) {
 	id, err := q.overridden()
+	if err != nil {
+		return nil, err
+	}
+	in, err := legacyOverrideOf(q)
 	if err != nil {
 		return nil, err
 	}

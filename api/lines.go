@@ -64,6 +64,7 @@ func (l *lines) send(through bool) {
 		h := l.q.w.Header()
 		h.Set("Content-Type", l.media)
 		secure(h)
+		h["Cache-Control"] = noTransformHeader
 		l.q.w.WriteHeader(http.StatusOK)
 	}
 	// Where the writer knows no deadlines it has no client that could be slow.

@@ -80,7 +80,7 @@ func (a *API) MetricsHandler() http.Handler {
 	if a.cfg.Registry == nil {
 		return http.NotFoundHandler()
 	}
-	return Bounded(promhttp.HandlerFor(a.cfg.Registry, promhttp.HandlerOpts{}))
+	return Bounded(promhttp.HandlerFor(a.cfg.Registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
 }
 
 func (a *API) metricsPage(q request) (int, error) {

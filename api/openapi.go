@@ -3,6 +3,7 @@ package api
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -25,8 +26,10 @@ const about = "Who is online, when everybody was last seen, and who was online a
 func openAPI(all []route, version string) ([]byte, error) {
 	doc := &huma.OpenAPI{
 		OpenAPI: "3.1.0",
-		Info:    &huma.Info{Title: "Rollcall", Version: version, Description: about},
-		Servers: []*huma.Server{{URL: "/"}},
+		Info: &huma.Info{Title: "Rollcall", Version: version, Description: about,
+			Contact: &huma.Contact{Name: "Rollcall", URL: "https://github.com/rollcall-dev/rollcall"},
+			License: &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}},
+		Servers: []*huma.Server{{URL: ".", Description: "Where this document is, whatever prefix that has"}},
 		Components: &huma.Components{
 			Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
 			SecuritySchemes: map[string]*huma.SecurityScheme{
@@ -40,24 +43,29 @@ func openAPI(all []route, version string) ([]byte, error) {
 		if rt := &all[i]; rt.id != "" {
 			doc.AddOperation(d.operation(rt))
 			if n := len(doc.Tags); n == 0 || doc.Tags[n-1].Name != rt.group {
-				doc.Tags = append(doc.Tags, &huma.Tag{Name: rt.group})
+				doc.Tags = append(doc.Tags, &huma.Tag{Name: rt.group, Description: groups[rt.group]})
 			}
 		}
 	}
 	d.schemas.Map()["Problem"].Properties["code"].Enum = allCodes()
 	d.openAnswers(all)
-	data, err := json.Marshal(doc)
-	if err != nil {
+	d.flattenAll(doc)
+	err := d.dropUnused(doc)
+	data, err2 := json.Marshal(doc)
+	if err := errors.Join(err, err2); err != nil {
 		return nil, fmt.Errorf("making the OpenAPI document: %w", err)
 	}
 	return data, nil
 }
 
 // openAnswers lets answers grow: a client must not trip over a field that it does not know. Requests stay as strict as
-// the decoder is.
+// the decoder is, which for the old paths is not at all.
 func (d describer) openAnswers(all []route) {
 	strict := map[*huma.Schema]bool{}
 	for i := range all {
+		if all[i].group == "Legacy" {
+			continue
+		}
 		for _, t := range all[i].does.body {
 			strict[d.schemas.Schema(t, false, "")] = true
 		}
@@ -65,6 +73,31 @@ func (d describer) openAnswers(all []route) {
 	for _, s := range d.schemas.Map() {
 		if !strict[s] {
 			s.AdditionalProperties = nil
+		}
+	}
+}
+
+// flattenAll puts one object in the place of each union of objects.
+func (d describer) flattenAll(doc *huma.OpenAPI) {
+	for _, item := range doc.Paths {
+		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Delete} {
+			if op == nil {
+				continue
+			}
+			for _, response := range op.Responses {
+				for _, m := range response.Content {
+					if len(m.Schema.OneOf) > 0 {
+						m.Schema = d.flatten(m.Schema)
+					}
+				}
+			}
+		}
+	}
+	for _, s := range d.schemas.Map() {
+		for _, property := range s.Properties {
+			if items := property.Items; items != nil && len(items.OneOf) > 0 {
+				property.Items = d.flatten(items)
+			}
 		}
 	}
 }
@@ -89,31 +122,37 @@ func (a *API) openapi(q request) (int, error) {
 type describer struct{ schemas huma.Registry }
 
 func (d describer) operation(rt *route) *huma.Operation {
-	op := &huma.Operation{OperationID: rt.id, Method: rt.method, Path: rt.path, Summary: rt.title, Tags: []string{rt.group},
+	say := tellings[rt.id]
+	op := &huma.Operation{OperationID: rt.id, Method: rt.method, Path: rt.path, Summary: rt.title, Description: say.about, Security: []map[string][]string{}, Tags: []string{rt.group},
 		Parameters: parameters(rt), Responses: map[string]*huma.Response{}}
 	if rt.flags&open == 0 {
 		op.Security = []map[string][]string{{"bearer": {}}, {"cookie": {}}}
 	}
 	if len(rt.does.body) > 0 {
-		op.RequestBody = &huma.RequestBody{Required: rt.does.needed, Content: d.content(rt.does.body)}
+		op.RequestBody = &huma.RequestBody{Required: rt.does.needed, Content: d.content(rt.does.body, func(media string) any { return say.example(media, say.asks) })}
 	}
 	for status, c := range rt.does.answers {
-		op.Responses[strconv.Itoa(status)] = &huma.Response{Description: http.StatusText(status), Content: d.content(c), Headers: headers(rt.tells)}
+		op.Responses[strconv.Itoa(status)] = &huma.Response{Description: http.StatusText(status), Headers: headers(rt.tells),
+			Content: d.content(c, func(media string) any { return say.example(media, say.answerOf(rt, status)) })}
 	}
-	byStatus := map[int][]string{}
+	byStatus, first := map[int][]string{}, map[int]code{}
 	for _, c := range codesOf(rt) {
+		if _, ok := first[kinds[c].status]; !ok {
+			first[kinds[c].status] = c
+		}
 		byStatus[kinds[c].status] = append(byStatus[kinds[c].status], string(c))
 	}
 	for status, names := range byStatus {
-		op.Responses[strconv.Itoa(status)] = &huma.Response{Description: strings.Join(names, ", "), Content: d.content(carry[problem](typeProblem))}
+		op.Responses[strconv.Itoa(status)] = &huma.Response{Description: strings.Join(names, ", "), Content: d.content(carry[problem](typeProblem),
+			func(string) any { return exampleProblem(first[status]) })}
 	}
 	return op
 }
 
-func (d describer) content(c contents) map[string]*huma.MediaType {
+func (d describer) content(c contents, example func(media string) any) map[string]*huma.MediaType {
 	types := map[string]*huma.MediaType{}
 	for media, t := range c {
-		types[media] = &huma.MediaType{Schema: d.schemas.Schema(t, true, "")}
+		types[media] = &huma.MediaType{Schema: d.schemas.Schema(t, true, ""), Example: example(media)}
 	}
 	return types
 }

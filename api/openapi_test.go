@@ -195,3 +195,59 @@ func TestDocsFilesComeUnpackedWhereGzipIsNotTaken(t *testing.T) {
 		t.Errorf("%s: %.60q", a.headers.Get("Content-Encoding"), a.body)
 	}
 }
+
+// Whatever a page or a generator makes of the document must work, and do no harm.
+func TestDocumentIsFitForOthersTools(t *testing.T) {
+	s := serve(t)
+	doc := s.do("GET", "/openapi.json", "").is(200).json()
+	if url := doc["servers"].([]any)[0].(map[string]any)["url"]; url != "." {
+		t.Errorf("the server is %v: under a prefix it is another one", url)
+	}
+	for path, item := range doc["paths"].(map[string]any) {
+		for method, op := range item.(map[string]any) {
+			op := op.(map[string]any)
+			if text, _ := op["description"].(string); text == "" {
+				t.Errorf("%s %s has no description", method, path)
+			}
+			security, there := op["security"].([]any)
+			open := path == "/livez" || path == "/readyz" || method == "delete" && path == "/v1/session"
+			if !there || open != (len(security) == 0) {
+				t.Errorf("%s %s: security %v", method, path, op["security"])
+			}
+			for _, p := range asList(op["parameters"]) {
+				p := p.(map[string]any)
+				schema := p["schema"].(map[string]any)
+				if p["description"] == nil || schema["examples"] == nil && schema["enum"] == nil && schema["type"] != "boolean" && schema["type"] != "array" {
+					t.Errorf("%s %s: the parameter %v is not told of", method, path, p["name"])
+				}
+			}
+			examined := asMap(op["responses"])
+			if body := asMap(op["requestBody"]); body != nil {
+				examined["request"] = body
+			}
+			for status, content := range examined {
+				for media, m := range asMap(asMap(content)["content"]) {
+					m := m.(map[string]any)
+					if m["example"] == nil {
+						t.Errorf("%s %s %s: no example of %s", method, path, status, media)
+					}
+					if schema := asMap(m["schema"]); schema["oneOf"] != nil || schema["anyOf"] != nil {
+						t.Errorf("%s %s %s: a union that generators cannot use", method, path, status)
+					}
+					if status != "request" {
+						continue
+					}
+					for _, field := range []string{"leaving", "every", "all"} {
+						if value, there := asMap(m["example"])[field]; there && value != 30.0 {
+							t.Errorf("%s %s offers %s: %v", method, path, field, value)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+func asMap(v any) map[string]any { m, _ := v.(map[string]any); return m }
+
+func asList(v any) []any { l, _ := v.([]any); return l }

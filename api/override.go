@@ -130,11 +130,11 @@ func untilOf(until, lasts *string, now events.Millis) (events.Millis, error) {
 		}
 		return now + events.Millis(d.Milliseconds()), nil
 	case until != nil:
-		t, err := time.Parse(time.RFC3339Nano, *until)
-		if err != nil || events.MillisOf(t) <= now {
-			return 0, invalidUntil.at("body.until", "an RFC 3339 time in the future")
+		t, ok := parseTime(*until)
+		if !ok || t <= now {
+			return 0, invalidUntil.at("body.until", "an RFC 3339 time in the future, before the year 10000 in UTC")
 		}
-		return events.MillisOf(t), nil
+		return t, nil
 	}
 	return 0, nil
 }

@@ -45,6 +45,7 @@ func TestOverrideEndsWhenItIsTold(t *testing.T) {
 		`{"status":"busy","for":"30m"}`:                         now.Add(30 * time.Minute),
 		`{"status":"busy","for":"1.5s"}`:                        now.Add(1500 * time.Millisecond),
 		`{"status":"busy","until":"2026-11-23T10:00:00+01:00"}`: now.Add(time.Hour),
+		`{"status":"busy","until":"9999-12-31T23:59:59Z"}`:      time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC),
 		`{"status":"busy","until":"2026-11-23T08:00:00.002Z"}`:  now.Add(2 * time.Millisecond),
 		fmt.Sprintf(`{"status":"busy","for":"%dh"}`, 10*365*24): now.Add(10 * 365 * 24 * time.Hour),
 	} {
@@ -58,8 +59,24 @@ func TestOverrideEndsWhenItIsTold(t *testing.T) {
 	for _, end := range []string{
 		`"for":""`, `"for":"soon"`, `"for":"0s"`, `"for":"-5m"`, `"for":"1ns"`, `"for":"87601h"`, `"for":"30m","until":"2027-01-01T00:00:00Z"`,
 		`"until":""`, `"until":"tomorrow"`, `"until":"2026-11-23T08:00:00Z"`, `"until":"2020-01-01T00:00:00Z"`, `"until":"2027-01-01"`,
+		`"until":"9999-12-31T23:59:59-05:00"`, `"until":"9999-12-31T23:59:59.999-00:01"`, `"until":"10000-01-01T00:00:00Z"`,
 	} {
 		s.do("PUT", "/v1/users/alice/override", root, asJSON(`{"status":"busy",`+end+`}`)).fails(422, "invalid_until")
+	}
+}
+
+// The same end at the old path, and the other times that a request may give.
+func TestTimesBeyondFourDigitsOfAYearAreRefused(t *testing.T) {
+	s := serve(t)
+	for _, body := range []string{`{"status":"online","until":"9999-12-31T23:59:59-05:00"}`, `{"status":"online","until":"9999-12-31T20:00:00-12:00"}`} {
+		s.do("POST", "/api/users/admin/users/alice/set-online-status/", root, asJSON(body)).fails(422, "invalid_until")
+	}
+	for _, query := range []string{"/v1/events?from=9999-12-31T23:59:59-05:00", "/v1/events?to=9999-12-31T23:59:59-05:00", "/v1/users/alice?at=9999-12-31T23:59:59-05:00",
+		"/v1/events?from=0000-01-01T00:00:00%2B05:00"} {
+		s.do("GET", query, root).fails(400, "invalid_parameter")
+	}
+	if s.last() != 0 {
+		t.Error("something that was refused is in the log")
 	}
 }
 

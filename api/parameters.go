@@ -25,7 +25,8 @@ var known = map[string]huma.Param{
 	"after_seq":  {In: "query", Description: "Only events after this place: a sequence, such as 1234, or an entry of its commit, such as 1234.17", Schema: &huma.Schema{Type: huma.TypeString, Pattern: `^[0-9]+(\.[0-9]+)?$`}},
 	"heartbeats": {In: "query", Description: "Heartbeats too, one by one, for as long as they are kept", Schema: &huma.Schema{Type: huma.TypeBoolean}},
 	"follow":     {In: "query", Description: "Lines only: stay open and go on with what comes", Schema: &huma.Schema{Type: huma.TypeBoolean}},
-	"users":      {In: "query", Description: "Only these, their ids separated by commas", Schema: &huma.Schema{Type: huma.TypeString}},
+	"users": {In: "query", Description: "Only these. It repeats, one id each time; given once, commas that are not percent-encoded separate ids", Explode: new(true),
+		Schema: &huma.Schema{Type: huma.TypeArray, Items: idSchema()}},
 	"view": {In: "query", Description: "The one to rebuild; both where it is left out",
 		Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{"current", "history"}}},
 	"status": {In: "query", Description: "Only users of this status",
@@ -34,7 +35,15 @@ var known = map[string]huma.Param{
 		Schema: &huma.Schema{Type: huma.TypeString, MinLength: new(1), MaxLength: new(maxKey)}},
 	"Last-Event-ID": {In: "header", Description: "Go on behind the message with this id; where that is no longer known it begins with reset and a snapshot",
 		Schema: &huma.Schema{Type: huma.TypeString}},
+	headerPrefix: {In: "header", Description: "Where the service begins in the addresses that the page uses, such as /presence: the cookie's path",
+		Schema: &huma.Schema{Type: huma.TypeString}},
 	"Rollcall-Session": {In: "header", Description: "The session that the request is about, where its body names none", Schema: idSchema()},
+}
+
+// exampleParameters are values that do no harm where a page sends them as they are.
+var exampleParameters = map[string]any{
+	"user": "alice", "min_seq": 0, "limit": 100, "cursor": "YWxpY2U", "at": "2026-11-23T08:00:00Z", "from": "2026-11-23T08:00:00Z",
+	"to": "2026-11-24T08:00:00Z", "step": "5m", "after_seq": 0, "Idempotency-Key": "01JDC1Q2", "Last-Event-ID": "1234", "Rollcall-Session": "web-1", headerPrefix: "/",
 }
 
 func parameters(rt *route) (all []*huma.Param) {
@@ -48,6 +57,9 @@ func parameters(rt *route) (all []*huma.Param) {
 	if slices.Contains(rt.fails, invalidSession) {
 		names = append(names, "Rollcall-Session")
 	}
+	if rt.path == "/v1/session" {
+		names = append(names, headerPrefix)
+	}
 	if _, streams := rt.does.answers[http.StatusOK][typeEvents]; streams {
 		names = append(names, "Last-Event-ID")
 	}
@@ -57,6 +69,11 @@ func parameters(rt *route) (all []*huma.Param) {
 			p = known[name]
 		}
 		p.Name = name
+		if example, ok := exampleParameters[name]; ok {
+			schema := *p.Schema
+			schema.Examples = []any{example}
+			p.Schema = &schema
+		}
 		all = append(all, &p)
 	}
 	return all

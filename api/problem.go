@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -32,6 +33,8 @@ var meanings = []struct {
 	{journal.ErrFull, logFull, "The log has no room; nothing was stored."},
 	{journal.ErrSlow, logSlow, "The log did not acknowledge in time, so the outcome is unknown. Retry with the same Idempotency-Key."},
 	{journal.ErrOverloaded, logUnavailable, "Too many events are waiting for the log; nothing was stored."},
+	{journal.ErrTooLarge, logUnavailable, "The log takes no message of that size; nothing was stored."},
+	{journal.ErrRefused, logUnavailable, "The log is not set up for it; nothing was stored."},
 	{journal.ErrUnavailable, logUnavailable, "The log cannot be reached; nothing was stored."},
 	{journal.ErrMissing, logUnavailable, "The log is not there; nothing was stored."},
 	{journal.ErrTooLarge, logUnavailable, "The log takes no messages of that size; nothing was stored."},
@@ -125,13 +128,15 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) int {
 	h.Set("Content-Type", typeProblem)
 	h.Del("Content-Encoding")
 	secure(h)
-	data, err := json.Marshal(problem{Type: "/problems/" + string(f.code), Title: k.title, Status: k.status,
-		Code: f.code, Detail: f.detail, Errors: f.errors})
-	if err != nil {
+	var data bytes.Buffer
+	encoder := json.NewEncoder(&data)
+	encoder.SetEscapeHTML(false) // it is for people, who may see it as it comes
+	if err := encoder.Encode(problem{Type: "/problems/" + string(f.code), Title: k.title, Status: k.status,
+		Code: f.code, Detail: f.detail, Errors: f.errors}); err != nil {
 		a.cfg.Logger.Error("a problem could not be encoded", "error", err)
 	}
 	w.WriteHeader(k.status)
-	w.Write(append(data, '\n')) //nolint:errcheck // a client that has gone is no fault
+	w.Write(data.Bytes()) //nolint:errcheck // a client that has gone is no fault
 	return k.status
 }
 
@@ -152,7 +157,7 @@ func asReadFault(err error) error {
 	var tooLarge *http.MaxBytesError
 	var said *faultError
 	switch {
-	case errors.As(err, &tooLarge), errors.As(err, &said):
+	case errors.As(err, &tooLarge), errors.As(err, &said), errors.Is(err, errDraining):
 		return err
 	case errors.As(err, &late) && late.Timeout():
 		return fault(requestTimeout, "The body did not come in time.")

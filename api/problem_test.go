@@ -30,6 +30,8 @@ var sentinels = map[string]struct {
 	"journal.ErrFull":         {journal.ErrFull, logFull},
 	"journal.ErrSlow":         {journal.ErrSlow, logSlow},
 	"journal.ErrOverloaded":   {journal.ErrOverloaded, logUnavailable},
+	"journal.ErrRefused":      {journal.ErrRefused, logUnavailable},
+	"journal.ErrReplicas":     {journal.ErrReplicas, logUnavailable},
 	"journal.ErrClosed":       {journal.ErrClosed, shuttingDown},
 	"journal.ErrConflict":     {journal.ErrConflict, idempotencyConflict},
 	"journal.ErrGone":         {journal.ErrGone, notFound},

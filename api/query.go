@@ -10,10 +10,14 @@ import (
 	"github.com/rollcall-dev/rollcall/events"
 )
 
-// query holds the parameters of a request, each known and at most once.
+// query holds the parameters of a request, each known; the values of one that
+// repeats are joined by commas.
 type query map[string]string
 
-// parseQuery refuses parameters that the route does not declare, lest a typing error pass unnoticed.
+// repeatable are the parameters that may come more than once.
+var repeatable = []string{"type", "users"}
+
+// parseQuery refuses parameters that the route does not declare, so that a typing error does not pass unnoticed.
 func parseQuery(raw string, declared []string) (query, error) {
 	if raw == "" {
 		return nil, nil
@@ -27,12 +31,47 @@ func parseQuery(raw string, declared []string) (query, error) {
 		switch {
 		case !slices.Contains(declared, name):
 			return nil, invalidParameter.at("query."+shown(name), "there is no such parameter here")
-		case len(all) > 1 && name != "type": // the one list: it may repeat, or be separated by commas
+		case len(all) > 1 && !slices.Contains(repeatable, name):
 			return nil, invalidParameter.at("query."+name, "this parameter comes twice")
 		}
 		q[name] = strings.Join(all, ",")
 	}
 	return q, nil
+}
+
+// idsOf returns the ids that the parameter name of a raw query gives, in their
+// order and each once. A parameter that comes once is a list with commas between
+// the ids; one that repeats gives one id each time, commas and all. A comma that
+// is percent-encoded is always part of an id. An empty list gives nil.
+func idsOf(raw, name string) (ids []string, err error) {
+	var values []string // as they came
+	for pair := range strings.SplitSeq(raw, "&") {
+		key, value, _ := strings.Cut(pair, "=")
+		if key, err := url.QueryUnescape(key); err == nil && key == name {
+			values = append(values, value)
+		}
+	}
+	if len(values) == 1 {
+		if values[0] == "" {
+			return nil, nil
+		}
+		values = strings.Split(values[0], ",")
+	}
+	known := make(map[string]bool, len(values))
+	for _, value := range values {
+		id, err := url.QueryUnescape(value)
+		if err == nil {
+			err = events.ValidID(id)
+		}
+		if err != nil {
+			return nil, invalidParameter.at("query."+name, "user ids, separated by commas, or one each time that the parameter repeats")
+		}
+		if !known[id] {
+			known[id] = true
+			ids = append(ids, id)
+		}
+	}
+	return ids, nil
 }
 
 // number returns the parameter name, between least and most, or def where it is missing.
@@ -54,11 +93,21 @@ func (q query) moment(name string, def events.Millis) (events.Millis, error) {
 	if !ok {
 		return def, nil
 	}
-	t, err := time.Parse(time.RFC3339, raw)
-	if year := t.UTC().Year(); err != nil || year < 0 || year > 9999 {
+	t, ok := parseTime(raw)
+	if !ok {
 		return 0, invalidParameter.at("query."+name, "a time as RFC 3339 has it, such as 2026-11-23T08:00:00Z")
 	}
-	return max(events.MillisOf(t), 1), nil // nothing was before 1970
+	return max(t, 1), nil // nothing was before 1970
+}
+
+// parseTime reads an RFC 3339 time that can be written as one again: an offset can
+// lead out of the years of four digits, in UTC.
+func parseTime(text string) (events.Millis, bool) {
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if year := t.UTC().Year(); err != nil || year < 0 || year > 9999 {
+		return 0, false
+	}
+	return events.MillisOf(t), true
 }
 
 // stretch returns the parameters from and to; to must not be before from where both are there.

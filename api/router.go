@@ -11,7 +11,7 @@ import (
 func (a *API) router() *chi.Mux {
 	mux := chi.NewMux()
 	mux.Use(Bounded)
-	if len(a.cfg.CORSOrigins) > 0 {
+	if a.crossOrigin() {
 		mux.Use(a.cors())
 	}
 	mux.Use(withoutSlash)
@@ -29,12 +29,13 @@ func (a *API) router() *chi.Mux {
 }
 
 // cors lets pages of the configured origins call. They bring their token in the header; the cookie stays with the
-// service's own pages.
+// service's own pages. Any header may come along: tools for tracing and errors add theirs to every request of a page,
+// and a preflight that refused one would refuse the call. A header that the API does not know means nothing to it.
 func (a *API) cors() func(http.Handler) http.Handler {
 	return cors.Handler(cors.Options{
 		AllowedOrigins: a.cfg.CORSOrigins,
-		AllowedMethods: []string{get, post, put, remove},
-		AllowedHeaders: []string{"Authorization", "Content-Type", "Idempotency-Key", "Rollcall-Session", "Last-Event-ID"},
+		AllowedMethods: []string{get, http.MethodHead, post, put, remove},
+		AllowedHeaders: []string{"*"},
 		ExposedHeaders: []string{headerSeq, headerHeartbeat, headerTimeout, headerRetry},
 		MaxAge:         600,
 	})

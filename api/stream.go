@@ -3,6 +3,7 @@ package api
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -18,22 +19,33 @@ const (
 	streamPause = 30 * time.Second
 )
 
-// stream returns the body of a long request: at most limit bytes, in as much time as it takes while bytes come.
-func (q request) stream(limit int64) io.Reader {
+// stream returns the body of a long request: at most limit bytes, in as much time as it takes while bytes come. When the
+// node is shutting down it ends with errDraining, so that the client is told what has become of what it sent. done is
+// to be called when it is not read any more.
+func (a *API) stream(q request, limit int64) (body io.Reader, done func() bool) {
 	control := http.NewResponseController(q.w)
 	// The server's deadlines are for requests that are soon over. Where the writer has none there is nothing to move.
 	_ = control.SetWriteDeadline(time.Time{})
-	return &patient{control: control, body: http.MaxBytesReader(q.w, q.r.Body, limit)}
+	p := &patient{control: control, body: http.MaxBytesReader(q.w, q.r.Body, limit), staying: a.staying}
+	return p, context.AfterFunc(a.staying, func() { _ = control.SetReadDeadline(time.Unix(1, 0)) })
 }
 
 type patient struct {
 	control *http.ResponseController
 	body    io.Reader
+	staying context.Context
 }
 
 func (p *patient) Read(b []byte) (int, error) {
 	_ = p.control.SetReadDeadline(time.Now().Add(streamPause))
-	return p.body.Read(b)
+	if p.staying.Err() != nil { // else the deadline that its end sets comes after ours
+		return 0, errDraining
+	}
+	n, err := p.body.Read(b)
+	if err != nil && !errors.Is(err, io.EOF) && p.staying.Err() != nil {
+		err = errDraining
+	}
+	return n, err
 }
 
 // finish waits for what is under way, and returns what ended the stream if nothing of it was accepted. Of a stream that
@@ -42,7 +54,11 @@ func (p *patient) Read(b []byte) (int, error) {
 func (q request) finish(in *intake) error {
 	in.finish()
 	if in.over() {
-		_ = http.NewResponseController(q.w).SetReadDeadline(time.Now().Add(5 * time.Second))
+		within := 5 * time.Second
+		if errors.Is(in.failed, errDraining) {
+			within = time.Second // the whole node waits
+		}
+		_ = http.NewResponseController(q.w).SetReadDeadline(time.Now().Add(within))
 		_, _ = io.CopyN(io.Discard, q.r.Body, maxStream)
 	}
 	return in.failure()

@@ -145,7 +145,10 @@ func (a *API) watch(q request) (int, error) {
 		return 0, err
 	}
 	if q.r.Method == http.MethodHead {
-		q.w.Header()["Content-Type"] = []string{typeEvents}
+		h := q.w.Header()
+		h["Content-Type"] = []string{typeEvents}
+		secure(h)
+		h["Cache-Control"] = noTransformHeader
 		q.w.WriteHeader(http.StatusOK)
 		return http.StatusOK, nil
 	}
@@ -173,20 +176,17 @@ func (a *API) watch(q request) (int, error) {
 // watched returns the users that a stream is about, nil for all, if the caller
 // may watch them.
 func (q request) watched() ([]string, error) {
-	// Decoded first: most clients encode the commas too. So an id that holds a
-	// comma cannot be named here.
-	list := q.query["users"]
-	if list == "" {
+	users, err := idsOf(q.r.URL.RawQuery, "users")
+	if err != nil {
+		return nil, err
+	}
+	if users == nil {
 		return nil, q.may(auth.ActRead, "")
 	}
-	users := strings.Split(list, ",")
 	if len(users) > watchMost {
 		return nil, fault(invalidParameter, fmt.Sprintf("A stream names at most %d users.", watchMost))
 	}
 	for _, u := range users {
-		if events.ValidID(u) != nil {
-			return nil, fault(invalidParameter, "users is a list of user ids, separated by commas.")
-		}
 		if err := q.may(auth.ActRead, u); err != nil && (u != q.who.User || !auth.Allow(q.who, auth.ActReadSelf, u)) {
 			return nil, err
 		}
@@ -218,6 +218,7 @@ func (w *watcher) begin(ctx context.Context) (*live.Reader, error) {
 		h["Connection"] = []string{"close"} // with the stream: net/http will not have it again; to HTTP/2 this would mean all its streams
 	}
 	secure(h)
+	h["Cache-Control"] = noTransformHeader
 	// A server's deadline for reading requests would end the context, and with it the stream.
 	_ = w.control.SetReadDeadline(time.Time{})
 	head := "retry: 2000\n" // no message: it goes with the first

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/rollcall-dev/rollcall/api"
+	"github.com/rollcall-dev/rollcall/events"
 	"github.com/rollcall-dev/rollcall/events/journal"
 )
 
@@ -73,6 +75,7 @@ func (n *Node) checks(p *parts) []api.Check {
 			}
 			return "", nil
 		}},
+		{Name: "streams", Probe: func(ctx context.Context) (string, error) { return n.streams(ctx, p), nil }},
 		{Name: "durability", Probe: func(context.Context) (string, error) { return n.durability(), nil }},
 		{Name: "timeouts", Probe: func(context.Context) (string, error) {
 			switch {
@@ -88,6 +91,28 @@ func (n *Node) checks(p *parts) []api.Check {
 		list = append(list, api.Check{Name: "store", Probe: func(context.Context) (string, error) { return "", p.server.health() }})
 	}
 	return list
+}
+
+// streams says what about the streams is probably not meant, else how many
+// replicas they have. It is no reason to be not ready.
+func (n *Node) streams(ctx context.Context, p *parts) string {
+	want := journal.Wanted{Replicas: n.cfg.Replicas}
+	if want.Replicas == 0 && n.cfg.external() {
+		want = journal.WantedAt(p.nc)
+	}
+	said, replicas := []string{}, 0
+	for _, name := range []string{events.StreamHot, events.StreamArchive} {
+		info, err := p.log.StreamInfo(ctx, name)
+		if err != nil {
+			return "" // the log's own line says so
+		}
+		replicas = info.Config.Replicas
+		said = append(said, journal.Concerns(info, want)...)
+	}
+	if len(said) > 0 {
+		return strings.Join(said, "; ")
+	}
+	return fmt.Sprintf("replicas: %d", replicas)
 }
 
 // durability says what an acknowledgement is worth.

@@ -42,7 +42,7 @@ func runServer(value string) int {
 		return 2
 	}
 	s, err := server.NewServer(&server.Options{ServerName: c.Name, Host: "127.0.0.1", Port: c.Port,
-		Cluster: server.ClusterOpts{Name: "rollcall", Host: "127.0.0.1", Port: c.RoutePort},
+		Cluster: server.ClusterOpts{Name: "rollcall", Host: "127.0.0.1", Port: c.RoutePort, NoAdvertise: true},
 		Routes:  server.RoutesFromStr(strings.Join(c.Routes, ",")), JetStream: true, StoreDir: c.Store,
 		NoSigs: true, NoLog: true, DisableJetStreamBanner: true})
 	if err != nil {
@@ -264,4 +264,37 @@ func TestNodesOnAClusterShareOneLog(t *testing.T) {
 		n.stop()
 	}
 	c.agree(dirs, nil)
+}
+
+// TestReplicasAreAskedOfTheCluster knows one address, as of a balancer, before
+// three servers that do not name each other.
+func TestReplicasAreAskedOfTheCluster(t *testing.T) {
+	c := startCluster(t)
+	one, _, _ := strings.Cut(c.url, ",")
+	n := run(t, embedded.Config{DataDir: t.TempDir(), NATSURL: one})
+	for _, stream := range []string{events.StreamHot, events.StreamArchive, events.StreamLease} {
+		if i := c.info(stream); i == nil || i.Config.Replicas != 3 {
+			t.Errorf("%s: %+v", stream, i)
+		}
+	}
+	if code, text := n.readyz(); code != 200 || !strings.Contains(text, "[+]streams ok replicas: 3\n") {
+		t.Errorf("%d %s", code, text)
+	}
+}
+
+// TestFewReplicasAreSaid finds a log with one replica on three servers.
+func TestFewReplicasAreSaid(t *testing.T) {
+	c := startCluster(t)
+	n := run(t, embedded.Config{DataDir: t.TempDir(), NATSURL: c.url, Replicas: 1})
+	if code, text := n.readyz(); code != 200 || !strings.Contains(text, "[+]streams ok replicas: 1\n") {
+		t.Errorf("asked for one: %d %s", code, text)
+	}
+	n.stop()
+	for _, replicas := range []int{0, 3} {
+		n := run(t, embedded.Config{DataDir: t.TempDir(), NATSURL: c.url, Replicas: replicas})
+		if code, text := n.readyz(); code != 200 || !strings.Contains(text, "[+]streams ok stream PRESENCE has one replica, not 3: `nats stream edit PRESENCE --replicas 3`") {
+			t.Errorf("asked for %d: %d %s", replicas, code, text)
+		}
+		n.stop()
+	}
 }

@@ -6,7 +6,11 @@
 //	node.go        New, Run, Handler, Addr; in which order parts start and stop
 //	natsserver.go  the in-process server
 //	streamfiles.go what its files need so that a cut does not hide a stream
-//	room.go        what is done when its disk is full
+//	shortway.go    heartbeats at Addr, before net/http
+//	room.go        what is done when its disk is full, or a write of it failed otherwise
+//	doors.go       listening and answering, from the first moment to the last
+//	progress.go    what a node that is not ready yet says
+//	rights.go      a store that this process may not use
 //	connect.go     reaching a NATS system of the operator's
 //	lock.go        one process a store
 //	checks.go      what /readyz asks
@@ -20,6 +24,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"time"
 )
 
@@ -45,6 +50,7 @@ type Config struct {
 	LeaveGrace time.Duration // 0: 15 s
 
 	Sync           string        // "always" or a duration; "": always
+	AcceptLoss     bool          // go on where the archive is gone and cannot be filled again
 	HotRetention   time.Duration // 0: 6 h
 	AuditRetention time.Duration // 0: 8760 h
 	Checkpoint     time.Duration // 0: 5 s
@@ -58,11 +64,18 @@ type Config struct {
 
 	RateLimit       float64 // writes a second per user token; 0: no limit
 	CORSOrigins     []string
-	MetricsAddr     string // "": at Addr
-	TimeoutsOff     bool   // write no timeouts: somebody else does
+	MetricsAddr     string       // of a listener of their own for /livez, /readyz and /metrics, the last of which leaves Addr then; "": none
+	Debug           http.Handler // what is under /debug/ at MetricsAddr; nil: nothing
+	TimeoutsOff     bool         // write no timeouts: somebody else does
 	Logger          *slog.Logger
 	Version         string
-	ShutdownTimeout time.Duration // for requests under way at the end; 0: 10 s
+	IdleTimeout     time.Duration // how long a connection may be idle between requests; 0: 2 min
+	ShutdownDelay   time.Duration // how long everything is still served at the end, while /readyz says that the node is going; 0: not at all
+	ShutdownTimeout time.Duration // for requests under way after that; 0: 10 s
+
+	// ShortHeartbeatsOff leaves the heartbeats at Addr to net/http, as those at
+	// Handler are.
+	ShortHeartbeatsOff bool
 }
 
 func (c Config) withDefaults() Config {
@@ -83,6 +96,7 @@ func (c Config) withDefaults() Config {
 	orDuration(&c.HotRetention, 6*time.Hour)
 	orDuration(&c.AuditRetention, 8760*time.Hour)
 	orDuration(&c.Checkpoint, 5*time.Second)
+	orDuration(&c.IdleTimeout, 2*time.Minute)
 	orDuration(&c.ShutdownTimeout, 10*time.Second)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -115,6 +129,12 @@ func (c Config) check() error {
 	}
 	if c.Timeout < time.Second {
 		bad("the timeout must be 1s at least, not %s", c.Timeout)
+	}
+	if c.Debug != nil && c.MetricsAddr == "" {
+		bad("what is under /debug/ needs a listener of its own: give the metrics address too")
+	}
+	if c.ShutdownDelay < 0 || c.IdleTimeout < 0 {
+		bad("the shutdown delay (%s) and the idle timeout (%s) must not be negative", c.ShutdownDelay, c.IdleTimeout)
 	}
 	if c.NATSURL != "" && c.NATSContext != "" {
 		bad("give the NATS URL or the NATS context, not both")

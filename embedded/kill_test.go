@@ -65,6 +65,13 @@ func child(t testing.TB, dir string) (url string, kill func()) {
 // a process of its own. ready waits until it serves, or has ended without.
 func spawn(t testing.TB, cfg embedded.Config) (ready func() (url string, err error), kill func()) {
 	t.Helper()
+	ready, kill, _ = spawnProcess(t, cfg)
+	return ready, kill
+}
+
+// spawnProcess is spawn for who needs the process too.
+func spawnProcess(t testing.TB, cfg embedded.Config) (ready func() (url string, err error), kill func(), pid int) {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +104,7 @@ func spawn(t testing.TB, cfg embedded.Config) (ready func() (url string, err err
 			return "", fmt.Errorf("the node ended before it was ready: %s", said.String())
 		}
 		return "http://" + strings.TrimSpace(addr), nil
-	}, kill
+	}, kill, cmd.Process.Pid
 }
 
 // acked is what an acknowledgement promised, and when it was here.

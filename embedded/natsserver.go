@@ -8,9 +8,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -99,7 +97,7 @@ func (n *natsServer) start() error {
 	n.log.forget()
 	s.SetLoggerV2(n.log, false, false, false)
 	go s.Start()
-	if !s.ReadyForConnections(startTime) || !s.JetStreamEnabled() {
+	if !n.awaitReady(s) || !s.JetStreamEnabled() {
 		s.Shutdown()
 		s.WaitForShutdown()
 		return fmt.Errorf("starting the embedded NATS server: %w", n.log.reason())
@@ -111,6 +109,20 @@ func (n *natsServer) start() error {
 	defer n.mu.Unlock()
 	n.running = s
 	return nil
+}
+
+// awaitReady waits until s is ready, and reports false where it does not get so:
+// in time, or at all, which it says in its log only.
+func (n *natsServer) awaitReady(s *server.Server) bool {
+	for late := time.Now().Add(startTime); time.Now().Before(late); {
+		if s.ReadyForConnections(100 * time.Millisecond) {
+			return true
+		}
+		if n.log.died() {
+			return false
+		}
+	}
+	return false
 }
 
 // restart stops the server and starts it over the same store. After an error
@@ -136,35 +148,28 @@ func (n *natsServer) InProcessConn() (net.Conn, error) {
 }
 
 // connect returns a connection within the process.
-func (n *natsServer) connect() (*nats.Conn, error) {
-	nc, err := nats.Connect("", append(connectionOptions(n.log.log), nats.InProcessServer(n))...)
+func (n *natsServer) connect(name string) (*nats.Conn, error) {
+	nc, err := nats.Connect("", append(connectionOptions(name, n.log.log), nats.InProcessServer(n))...)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the embedded NATS server: %w", err)
 	}
 	return nc, nil
 }
 
-// What may be wrong with the store.
-var (
-	errNoSpace  = errors.New("a write failed because the disk was full")
-	errBadStore = errors.New("the store reports an error: check the disk, then restart the node")
-)
+// errBadStore: a write failed in a way that does not pass by itself.
+var errBadStore = errors.New("the store reports an error: check the disk, then restart the node")
 
 // health asks the server, which notices a failed write and then takes no other
-// until it is started again. Errors are errNoServer, errNoSpace and errBadStore.
+// until it is started again. Errors are errNoServer, a passing, and errBadStore.
 func (n *natsServer) health() error {
 	s := n.now()
 	if s == nil {
 		return errNoServer
 	}
-	h := s.Healthz(&server.HealthzOptions{})
-	switch {
-	case h.StatusCode == http.StatusOK:
-		return nil
-	case strings.Contains(h.Error, syscall.ENOSPC.Error()): // it keeps no error, only the text
-		return errNoSpace
+	if h := s.Healthz(&server.HealthzOptions{}); h.StatusCode != http.StatusOK {
+		return storeError(h.Error)
 	}
-	return errBadStore
+	return nil
 }
 
 // stop stops the server, if one runs.
@@ -192,6 +197,13 @@ func (l *natsLog) forget() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.fatal = nil
+}
+
+// died reports whether there was a fatal line.
+func (l *natsLog) died() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.fatal != nil
 }
 
 func (l *natsLog) reason() error {

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -36,11 +36,18 @@ type Node struct {
 	id      string // see nodeID; "" before the data directory is locked
 	ready   chan struct{}
 
+	begun    atomic.Bool
+	handler  atomic.Pointer[http.Handler] // nil until ready
+	progress progress                     // until then
+
 	mu      sync.Mutex
-	handler http.Handler // nil until ready
-	addr    string       // "" until bound
-	metrics string       // likewise
+	addr    string // "" until bound
+	metrics string // likewise
 }
+
+// ErrBegun means that Run was called before. A node runs once; make another one
+// with New.
+var ErrBegun = errors.New("this node has run before")
 
 // New checks the configuration and returns a node. It starts nothing and opens
 // nothing but the key file; see Run. Errors wrap ErrConfig.
@@ -68,8 +75,8 @@ func (n *Node) Addr() string {
 	return n.addr
 }
 
-// MetricsAddr is the address that /metrics is at, "" before the node listens, and
-// where it is at Addr.
+// MetricsAddr is the address of the listener for /metrics, "" before the node
+// listens, and where it is at Addr.
 func (n *Node) MetricsAddr() string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -77,26 +84,18 @@ func (n *Node) MetricsAddr() string {
 }
 
 // Handler serves the whole API, to be mounted in a server of the caller's.
-// Before the node is ready, and after it has ended, it answers 503.
+// Before the node is ready, and after it has ended, it answers 503, but for
+// /livez.
 func (n *Node) Handler() http.Handler {
+	starting := api.Starting(n.progress.String)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		n.mu.Lock()
-		h := n.handler
-		n.mu.Unlock()
-		if h == nil {
-			h = starting
+		h := starting
+		if ready := n.handler.Load(); ready != nil {
+			h = *ready
 		}
 		h.ServeHTTP(w, r)
 	})
 }
-
-// starting answers while there is no API yet.
-var starting = api.Bounded(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.Header().Set("Retry-After", "1")
-	w.WriteHeader(http.StatusServiceUnavailable)
-	_, _ = w.Write([]byte(`{"type":"/problems/log_unavailable","title":"Service Unavailable","status":503,"code":"log_unavailable","detail":"the node is starting"}`))
-}))
 
 // teardown is a last-in-first-out list of named steps.
 type teardown struct{ steps []step }
@@ -126,6 +125,8 @@ type parts struct {
 	server   *natsServer // nil with an external system
 	room     *room       // likewise
 	nc       *nats.Conn
+	domain   string // of JetStream on nc
+	prefix   string // of its API
 	view     *current.View
 	history  *history.View
 	live     *live.Hub
@@ -135,33 +136,47 @@ type parts struct {
 	metrics  *prometheus.Registry
 }
 
-// Run runs the node until ctx ends, or a part fails for good. It returns when
-// everything has stopped, in this order: nothing new is taken, requests under
-// way are answered, timeouts stop, what waits for the log is committed, the
-// view is written down, the connection and then the server are closed.
+// Run runs the node until ctx ends, or a part fails for good. It listens before
+// it opens anything. It returns when everything has stopped, in this order:
+// after the delay that was asked for nothing new is taken, requests under way
+// are answered, timeouts stop, what waits for the log is committed, the view is
+// written down, the connection and then the server are closed. A second call
+// returns ErrBegun.
 func (n *Node) Run(ctx context.Context) (err error) {
+	if n.begun.Swap(true) {
+		return ErrBegun
+	}
+	registry := newRegistry()
 	var down teardown
 	defer func() {
-		n.setHandler(nil)
+		n.handler.Store(nil)
+		n.progress.at("it has ended")
 		err = errors.Join(err, down.run())
 	}()
-	p, err := n.openStore(ctx, &down)
+	d, err := n.openDoors(registry)
+	if err != nil {
+		return err
+	}
+	down.add("the short way", d.wait) // when the log has ended, so that every heartbeat has its outcome
+	down.add("closing the listeners", d.shut)
+	p, err := n.openStore(ctx, &down, registry)
 	if err != nil {
 		return err
 	}
 	if err := n.openFront(p); err != nil {
 		return err
 	}
-	listeners, err := n.listen()
-	if err != nil {
-		return err
-	}
-	down.add("listeners", func() error { return closeAll(listeners) })
-	return n.work(ctx, p, listeners)
+	return n.work(ctx, p, d)
+}
+
+func newRegistry() *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return r
 }
 
 // openStore opens the views and the log, and holds them against each other.
-func (n *Node) openStore(ctx context.Context, down *teardown) (*parts, error) {
+func (n *Node) openStore(ctx context.Context, down *teardown, registry *prometheus.Registry) (*parts, error) {
 	unlock, err := lockStore(n.cfg.DataDir)
 	if err != nil {
 		return nil, err
@@ -170,11 +185,15 @@ func (n *Node) openStore(ctx context.Context, down *teardown) (*parts, error) {
 	if n.id, err = nodeID(n.cfg.DataDir); err != nil {
 		return nil, err
 	}
-	p := &parts{metrics: prometheus.NewRegistry()}
-	p.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if err := checkRights(n.cfg.DataDir); err != nil {
+		return nil, err
+	}
+	p := &parts{metrics: registry}
+	n.progress.at("the views are opened")
 	if err := n.openViews(p, down); err != nil {
 		return nil, err
 	}
+	n.progress.at("the log is opened")
 	if err := n.connect(p, down); err != nil {
 		return nil, err
 	}
@@ -226,7 +245,7 @@ func (n *Node) join(ctx context.Context, p *parts) error {
 	}
 	if p.history.Behind(p.view) {
 		n.cfg.Logger.Info("the history is rebuilt from the log", "stands_at", p.history.Seq(), "wanted", p.view.Seq())
-		if err := n.rebuild(ctx, p, mirror.History, nil); err != nil {
+		if err := n.rebuild(ctx, p, mirror.History, n.progress.rebuilt); err != nil {
 			return err
 		}
 	}
@@ -265,7 +284,9 @@ func (p *parts) views() mirror.Views { return mirror.Views{Current: p.view, Hist
 // connect reaches NATS, in this process or elsewhere.
 func (n *Node) connect(p *parts, down *teardown) (err error) {
 	if n.cfg.external() {
-		p.nc, err = connectExternal(n.cfg)
+		var l link
+		l, err = connectExternal(n.cfg, n.name())
+		p.nc, p.domain, p.prefix = l.nc, l.domain, l.prefix
 	} else {
 		if err := mendStreamFiles(n.cfg.storeDir(), n.cfg.Logger); err != nil {
 			return fmt.Errorf("looking at the streams' files: %w", err)
@@ -274,7 +295,7 @@ func (n *Node) connect(p *parts, down *teardown) (err error) {
 			return err
 		}
 		down.add("stopping the embedded NATS server", func() error { p.server.stop(); return nil })
-		p.nc, err = p.server.connect()
+		p.nc, err = p.server.connect(n.name())
 	}
 	if err != nil {
 		return err
@@ -287,9 +308,9 @@ func (n *Node) connect(p *parts, down *teardown) (err error) {
 func (n *Node) openLog(ctx context.Context, p *parts, seen bool) (err error) {
 	metrics := journal.NewMetrics()
 	metrics.Register(p.metrics)
-	p.log, err = journal.Open(ctx, p.nc, journal.Config{Replicas: n.cfg.replicas(p.nc), HotRetention: n.cfg.HotRetention,
-		AuditRetention: n.cfg.AuditRetention, Own: !n.cfg.external() && !n.quiet, Seen: seen, Metrics: metrics, Quiet: n.quiet, Logger: n.cfg.Logger,
-		Durable: n.durable, ArchiveDurable: n.cfg.archiveDurable(), Node: n.id, Lookback: n.lookback()})
+	p.log, err = journal.Open(ctx, p.nc, journal.Config{Replicas: n.replicas(ctx, p), Domain: p.domain, APIPrefix: p.prefix, HotRetention: n.cfg.HotRetention,
+		AuditRetention: n.cfg.AuditRetention, Own: !n.cfg.external() && !n.quiet, Seen: seen, AcceptLoss: n.cfg.AcceptLoss, Metrics: metrics, Quiet: n.quiet, Logger: n.cfg.Logger,
+		Durable: n.durable, ArchiveDurable: n.cfg.archiveDurable(), Node: n.id, Label: n.name(), Lookback: n.lookback()})
 	if err != nil || n.cfg.external() || n.cfg.Sync == syncAlways {
 		return err
 	}
@@ -312,7 +333,7 @@ func (n *Node) openFront(p *parts) (err error) {
 	tm.Register(p.metrics)
 	p.consumer = timeouts.New(timeouts.Config{Log: p.log, Fold: p.view, Limits: n.limits(), Metrics: tm, Logger: n.cfg.Logger})
 	if p.server != nil {
-		p.room = &room{dir: n.cfg.storeDir(), server: p.server, log: p.log, folded: p.view.Seq, logger: n.cfg.Logger}
+		p.room = &room{dir: n.cfg.storeDir(), server: p.server, trial: tryStore, log: p.log, folded: p.view.Seq, logger: n.cfg.Logger}
 	}
 	p.live = live.NewHub(p.view, api.EncodeChanges)
 	p.api, err = api.New(api.Config{Log: p.log, View: p.view, Auth: n.auth, History: p.history, Live: p.live, Timeouts: p.consumer,
@@ -322,42 +343,9 @@ func (n *Node) openFront(p *parts) (err error) {
 	return err
 }
 
-// listen binds the addresses, so that a taken port is told at once.
-func (n *Node) listen() (listeners []net.Listener, err error) {
-	for _, addr := range []string{n.cfg.Addr, n.cfg.MetricsAddr} {
-		if addr == "" {
-			continue
-		}
-		l, err := net.Listen("tcp", addr) //nolint:noctx // the listener outlives any context of the start
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("listening at %s: %w", addr, err), closeAll(listeners))
-		}
-		listeners = append(listeners, l)
-	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.cfg.Addr != "" {
-		n.addr = listeners[0].Addr().String()
-	}
-	if n.cfg.MetricsAddr != "" {
-		n.metrics = listeners[len(listeners)-1].Addr().String()
-	}
-	return listeners, nil
-}
-
-func closeAll(listeners []net.Listener) error {
-	var errs []error
-	for _, l := range listeners {
-		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
-			errs = append(errs, err)
-		}
-	}
-	return errors.Join(errs...)
-}
-
 // work runs all parts. They stop one after the other: each group has a context
 // that ends only when the group before it is done.
-func (n *Node) work(ctx context.Context, p *parts, listeners []net.Listener) error {
+func (n *Node) work(ctx context.Context, p *parts, d *doors) error {
 	logCtx, stopLog := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopLog()
 	g, failed := errgroup.WithContext(logCtx)
@@ -378,7 +366,7 @@ func (n *Node) work(ctx context.Context, p *parts, listeners []net.Listener) err
 	if !n.cfg.TimeoutsOff {
 		front.Go(func() error { return named("timeouts", p.consumer.Run(frontFailed)) })
 	}
-	front.Go(func() error { return n.serve(ctx, frontFailed, p, listeners, stopFront) })
+	front.Go(func() error { return n.serve(ctx, frontFailed, p, d, stopFront) })
 
 	err := front.Wait()
 	stopLog()
@@ -387,66 +375,64 @@ func (n *Node) work(ctx context.Context, p *parts, listeners []net.Listener) err
 
 // serve answers requests once the view has caught up, until ctx ends; then it
 // stops the rest of the front.
-func (n *Node) serve(ctx, failed context.Context, p *parts, listeners []net.Listener, stopFront func()) error {
+func (n *Node) serve(ctx, failed context.Context, p *parts, d *doors, stopFront func()) error {
 	defer stopFront()
 	_, last, err := p.log.Bounds(failed)
 	if err != nil {
 		return err
 	}
+	n.progress.towards(func() string {
+		return fmt.Sprintf("the views read the log: at sequence %d of %d", p.view.Seq(), last)
+	})
 	starting, cancel := context.WithCancel(failed)
 	defer cancel()
 	defer context.AfterFunc(ctx, cancel)()
 	if err := p.view.WaitFor(starting, last); err != nil {
 		return nil //nolint:nilerr // told to stop, or another part failed and says why
 	}
-	n.setHandler(p.api.Handler())
+	h := p.api.Handler()
+	n.handler.Store(&h)
+	d.takeBeats(p.api.ShortBeats())
 	close(n.ready)
-	return n.answer(ctx, failed, p, listeners)
+	return n.answer(ctx, failed, p, d)
 }
 
-func (n *Node) setHandler(h http.Handler) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.handler = h
-}
-
-// answer serves HTTP until ctx ends or another part fails, and then lets
-// requests under way finish.
-func (n *Node) answer(ctx, failed context.Context, p *parts, listeners []net.Listener) error {
-	var g errgroup.Group
-	servers := make([]*http.Server, len(listeners))
-	for i, l := range listeners {
-		h := p.api.Handler()
-		if l.Addr().String() != n.Addr() {
-			h = p.api.MetricsHandler()
-		}
-		servers[i] = newHTTPServer(h)
-		g.Go(func() error {
-			if err := servers[i].Serve(l); !errors.Is(err, http.ErrServerClosed) {
-				return fmt.Errorf("serving HTTP: %w", err)
-			}
-			return nil
-		})
-	}
+// answer waits until ctx ends or another part fails, and then lets requests
+// under way finish: those that still come on kept connections are answered too.
+func (n *Node) answer(ctx, failed context.Context, p *parts, d *doors) (err error) {
 	select {
 	case <-ctx.Done():
+		n.delay(failed, p, d)
 	case <-failed.Done():
+	case err = <-d.failed:
 	}
 	p.api.Drain()
+	d.closing.Store(true)
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), n.cfg.ShutdownTimeout)
 	defer cancel()
-	for _, s := range servers {
-		if err := s.Shutdown(bounded); err != nil {
-			n.cfg.Logger.Warn("requests were cut off at the end", "error", err)
-			_ = s.Close()
-		}
-	}
-	return g.Wait()
+	err = errors.Join(err, d.refuse(n.cfg))
+	d.linger(bounded)
+	d.shutdown(bounded, n.cfg.Logger)
+	return err
 }
 
-// newHTTPServer sets no write timeout: it would cut streams off.
-func newHTTPServer(h http.Handler) *http.Server {
-	return &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10}
+// delay goes on serving for as long as was asked for, while /readyz says that
+// the node is going, so that balancers turn elsewhere first.
+func (n *Node) delay(failed context.Context, p *parts, d *doors) {
+	if n.cfg.ShutdownDelay <= 0 {
+		return
+	}
+	n.cfg.Logger.Info("shutting down", "after", n.cfg.ShutdownDelay)
+	p.api.Leave()
+	d.closing.Store(true)
+	over := time.NewTimer(n.cfg.ShutdownDelay)
+	defer over.Stop()
+	select {
+	case <-over.C:
+	case <-failed.Done():
+	case err := <-d.failed:
+		d.failed <- err // for the caller, who has room for it
+	}
 }
 
 // archive copies what belongs there into the archive, and trims the log by what

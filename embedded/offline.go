@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/rollcall-dev/rollcall/events"
@@ -33,7 +34,7 @@ func Offline(ctx context.Context, cfg Config, fn func(ctx context.Context, d *De
 	n := &Node{cfg: cfg, durable: cfg.durable(), quiet: true}
 	var down teardown
 	defer func() { err = errors.Join(err, down.run()) }()
-	p, err := n.openStore(ctx, &down)
+	p, err := n.openStore(ctx, &down, prometheus.NewRegistry())
 	if err != nil {
 		return err
 	}
@@ -62,10 +63,26 @@ func Offline(ctx context.Context, cfg Config, fn func(ctx context.Context, d *De
 	if err = d.catchUp(work); err == nil {
 		err = fn(work, d)
 	}
+	if err == nil {
+		err = d.archived(work)
+	}
 	stopArchive()
 	<-archived
 	stopLog()
 	return errors.Join(err, g.Wait())
+}
+
+// archived waits until the archive has all of the log, for a few seconds: what
+// is still missing then comes with the next start.
+func (d *Deployment) archived(ctx context.Context) error {
+	_, last, err := d.p.log.Bounds(ctx)
+	if err != nil {
+		return err
+	}
+	if err := d.p.log.AwaitArchived(ctx, last); err != nil && !errors.Is(err, journal.ErrSlow) && ctx.Err() == nil {
+		return err
+	}
+	return nil
 }
 
 // catchUp waits until the views stand at the log's end.

@@ -28,6 +28,9 @@ func Rebuild(ctx context.Context, cfg Config, which string, report func(mirror.P
 		return 0, err
 	}
 	down.add("unlocking the data directory", unlock)
+	if err := checkRights(cfg.DataDir); err != nil {
+		return 0, err
+	}
 	if err := os.MkdirAll(cfg.viewsDir(), 0o700); err != nil {
 		return 0, fmt.Errorf("making the directory of the views: %w", err)
 	}

@@ -41,20 +41,23 @@ func (s space) String() string {
 	return fmt.Sprintf("%.1f MiB are free, %.1f are needed", float64(s.free)/(1<<20), float64(s.enough())/(1<<20))
 }
 
-// room sees to it that a full disk passes:
+// room sees to it that a full disk passes, and whatever else lets a write of the
+// server fail for a while; see passing:
 //
-//	open   ── less free than reserve ─────────► tight   writes are refused, nothing is broken
-//	tight  ── enough free ────────────────────► open
+//	open   ── less free than reserve ──────────► tight   writes are refused, nothing is broken
+//	tight  ── enough free ─────────────────────► open
 //	open, tight ── a write of the server failed ► broken  JetStream takes no more until it is started again
-//	broken ── enough free: restart the server ► open
+//	broken ── enough free, and a trial of the store goes well: restart the server ► open
 type room struct {
 	dir    string // of the store
-	server *natsServer
+	server broker
+	trial  func(dir string) error // what the server could not do
 	log    *journal.Journal
 	folded func() uint64 // where the views stand
 	logger *slog.Logger
 
 	state   roomState
+	broke   passing       // why, while broken
 	since   time.Time     // of the refusal
 	opened  time.Time     // when writes were taken again
 	next    time.Time     // when the server may be restarted
@@ -62,6 +65,12 @@ type room struct {
 
 	mu  sync.Mutex
 	why error // what /readyz says; nil: open
+}
+
+// broker is what room needs of a *natsServer.
+type broker interface {
+	health() error
+	restart() error
 }
 
 type roomState int
@@ -108,7 +117,9 @@ func (r *room) say(why error) {
 
 func (r *room) look(ctx context.Context) error {
 	s, known := freeSpace(r.dir)
-	if r.state != roomBroken && errors.Is(r.server.health(), errNoSpace) {
+	var failed passing
+	if r.state != roomBroken && errors.As(r.server.health(), &failed) {
+		r.broke = failed
 		r.shut(roomBroken, s)
 	} else if r.state == roomOpen && known && s.free < s.reserve() {
 		r.shut(roomTight, s)
@@ -120,25 +131,41 @@ func (r *room) look(ctx context.Context) error {
 		r.say(fmt.Errorf("the disk is full: %s; writes are taken again by themselves then", s))
 		return nil
 	case time.Since(r.since) < roomHold, r.state == roomBroken && time.Now().Before(r.next):
-		r.say(errors.New("the disk was full: there is room again and writes are taken in a moment"))
+		r.say(fmt.Errorf("%s: writes are taken again in a moment", r.cause()))
 		return nil
 	case r.state == roomBroken:
+		if err := r.trial(r.dir); err != nil {
+			r.say(fmt.Errorf("%s, and would again: %w; writes are taken again by themselves when that is over", r.cause(), err))
+			return nil
+		}
 		return r.restart(ctx, s)
 	}
 	r.open(s)
 	return nil
 }
 
+// cause is why writes are refused.
+func (r *room) cause() string {
+	if r.state == roomBroken {
+		return r.broke.Error()
+	}
+	return "the disk was full, and there is room again"
+}
+
 // shut refuses writes.
 func (r *room) shut(state roomState, s space) {
-	r.log.Refuse(fmt.Errorf("%w: its disk is", journal.ErrFull))
+	why := fmt.Errorf("%w: its disk is", journal.ErrFull)
 	text := "the disk is nearly full: writes are refused until there is room"
 	if state == roomBroken {
-		text = "a write failed because the disk is full: writes are refused until there is room"
+		if !r.broke.full() {
+			why = fmt.Errorf("%w: %w", journal.ErrUnavailable, r.broke)
+		}
+		text = r.broke.Error() + ": writes are refused until that is over"
 		if time.Since(r.opened) > roomRetry {
 			r.backOff = 0 // the last restart has held
 		}
 	}
+	r.log.Refuse(why)
 	r.logger.Error(text, "free", s.free, "needed", s.enough())
 	r.state, r.since = state, time.Now()
 }
@@ -148,16 +175,16 @@ func (r *room) open(s space) {
 	r.state, r.opened = roomOpen, time.Now()
 	r.say(nil)
 	r.log.Refuse(nil)
-	r.logger.Info("there is room on the disk: writes are taken again", "free", s.free)
+	r.logger.Info("writes are taken again", "free", s.free)
 }
 
 // restart starts the server anew, which is what makes JetStream write again.
 // Where that fails it is tried again, later each time.
 func (r *room) restart(ctx context.Context, s space) error {
-	r.say(errors.New("the disk was full: there is room again and the embedded NATS server is restarted"))
+	r.say(fmt.Errorf("%s: the embedded NATS server is restarted", r.cause()))
 	r.backOff = min(max(2*r.backOff, roomLook), roomRetry)
 	r.next = time.Now().Add(r.backOff)
-	r.logger.Info("there is room on the disk again: the embedded NATS server is restarted", "free", s.free)
+	r.logger.Info("the store can be written to again: the embedded NATS server is restarted", "free", s.free)
 	last, err := uint64(0), r.server.restart()
 	if err == nil {
 		last, err = r.mend(ctx)
@@ -172,7 +199,7 @@ func (r *room) restart(ctx context.Context, s space) error {
 		return nil
 	case r.folded() > last:
 		// Nothing can have been stored in the place of what is lost: writes are refused.
-		return fmt.Errorf("%w: after the disk was full it ends at %d, the view stands at %d; use rollcall rebuild",
+		return fmt.Errorf("%w: after a write had failed it ends at %d, the view stands at %d; use rollcall rebuild",
 			projections.ErrShort, last, r.folded())
 	}
 	r.open(s)

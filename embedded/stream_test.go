@@ -281,7 +281,7 @@ func TestAStreamOfSomeUsersIsOnlyAboutThem(t *testing.T) {
 	reader := token(t, auth.MintClaims{User: "reader", Scope: "presence:read"})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	messages, err := n.listen(ctx, reader, "", "?users=alice%2Cdave")
+	messages, err := n.listen(ctx, reader, "", "?users=alice,dave")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -308,6 +308,43 @@ func TestAStreamOfSomeUsersIsOnlyAboutThem(t *testing.T) {
 
 // TestReadersAreToldOfAnErasedUser, who would otherwise be online to them for
 // ever: those who watch, and those who come back later.
+func TestAStreamNamesUsersWhoseIDsHoldCommas(t *testing.T) {
+	n := run(t, embedded.Config{DataDir: t.TempDir()})
+	const jane, john = "uid=jane,ou=people", "uid=john,ou=people"
+	for _, u := range []string{jane, john, "uid=jane"} {
+		n.call(token(t, auth.MintClaims{User: u}), "POST", "/v1/login", "", nil)
+	}
+	reader := token(t, auth.MintClaims{User: "reader", Scope: "presence:read"})
+	herself := token(t, auth.MintClaims{User: jane})
+	for _, test := range []struct {
+		token, query string
+		want         []string
+	}{
+		{reader, "?users=uid=jane,ou=people&users=uid=john,ou=people", []string{jane, john}},
+		{reader, "?users=uid%3Djane%2Cou%3Dpeople", []string{jane}},
+		{herself, "?users=uid%3Djane%2Cou%3Dpeople", []string{jane}},
+		{herself, "?users=" + jane + "&users=" + jane, []string{jane}},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		messages, err := n.listen(ctx, test.token, "", test.query)
+		if err != nil {
+			t.Fatalf("%s: %v", test.query, err)
+		}
+		var got struct{ Users []struct{ User string } }
+		if m := <-messages; json.Unmarshal([]byte(m.data), &got) != nil || len(got.Users) != len(test.want) {
+			t.Errorf("%s: %+v", test.query, m)
+		}
+		for i, u := range got.Users {
+			if u.User != test.want[i] {
+				t.Errorf("%s: got %q, want %q", test.query, u.User, test.want[i])
+			}
+		}
+		cancel()
+		for range messages { //nolint:revive // until it has ended
+		}
+	}
+}
+
 func TestReadersAreToldOfAnErasedUser(t *testing.T) {
 	dir := t.TempDir()
 	n := run(t, embedded.Config{DataDir: dir})

@@ -21,11 +21,13 @@ type Change struct {
 // an event means:
 //
 //   - a login makes its session live;
-//   - a logout ends its session, or all of them;
+//   - a logout ends its session, or all of them, and RequestsSession;
 //   - an offline ends its session only if that has shown no sign of life after
 //     the place that was judged: a beat that was in the log first always
 //     wins, a duplicate does nothing, two timeout consumers do no harm;
-//   - an override hides the observed status and does not change it;
+//   - an override hides the observed status and does not change it; where it has
+//     run out, what its end says is dated at that moment, and what happened since
+//     is not (see Lapse);
 //   - an online changes nothing. It witnesses a beat that did, for readers from
 //     whom that beat has gone: they put it back in its place (Witnessed).
 //
@@ -75,18 +77,48 @@ func (e *Event) follows() bool {
 	return e.Type == Online
 }
 
+// Lapse ends u's override if it had run out when something happens that is about
+// to be folded at m, at the time at: the event that says so comes later, for a
+// node was down or looks once a minute. Who comes or goes after the end has their
+// own times by that. A fold calls it before Apply, but not for an override's
+// expiry, and before ApplyBeat where its Effect is EffectChange: the others are
+// lost with the heartbeats.
+func Lapse(u *User, m Moment, at Millis) (Change, bool) {
+	o := u.Override
+	if o == nil || o.Until == 0 || at < o.Until {
+		return Change{}, false
+	}
+	u.Override = nil
+	return u.show(m.Place(), o.Until, CauseOverrideExpired, ServiceActor)
+}
+
+// Lapses reports whether Lapse is to be called before Apply with e.
+func (e *Event) Lapses() bool {
+	switch e.Type {
+	case Login, Logout, Offline:
+		return true
+	case Override:
+		return e.Change != OverrideExpired
+	}
+	return false
+}
+
 // ApplyBeat is Apply for a heartbeat. It does not allocate unless the beat
 // brings a session to life or turns it idle or active. A leaving beat of a session that is not live
 // changes nothing, and does not even make its user known: a page that closes
-// after a logout must not bring him back.
+// after a logout must not bring them back. Nor does a beat of RequestsSession
+// begin it where another session is live, or just after a logout, to which the
+// request that it comes from may belong; and the first sign of another session
+// ends it.
 func ApplyBeat(u *User, m Moment, b *RawBeat) (Change, bool) {
 	at := m.Effective(b.At)
 	s := u.sessionOf(b.Session)
 	cause := CauseHeartbeat
 	switch {
-	case s == nil && b.Leaving:
+	case s == nil && !u.mayBegin(b, at):
 		return Change{}, false
 	case s == nil:
+		u.yield(b.Session)
 		u.Sessions = append(u.Sessions, Session{ID: sessionID(b.Session), Since: at})
 		s = &u.Sessions[len(u.Sessions)-1]
 		s.Idle = b.Idle
@@ -105,26 +137,61 @@ func ApplyBeat(u *User, m Moment, b *RawBeat) (Change, bool) {
 	}
 	s.Activity = b.activity(m, max(at, s.LastSeen))
 	u.Seq = max(u.Seq, m.Seq)
-	return u.show(m.Place(), at, cause, b.actor())
+	return u.show(m.Place(), at, cause, u.actorOf(b))
 }
 
-// OnlyRefreshes reports whether ApplyBeat with b changes nothing of u but a live
-// session's activity.
-func (u *User) OnlyRefreshes(b *RawBeat) bool {
-	s := u.sessionOf(b.Session)
-	return s != nil && s.Idle == b.Idle
+// actorOf is who sent b. A user's own name is not held twice.
+func (u *User) actorOf(b *RawBeat) string {
+	if len(b.Actor) == 0 || string(b.Actor) == u.ID {
+		return u.ID
+	}
+	return string(b.Actor)
+}
+
+// afterLogout is for how long after a logout no beat of RequestsSession counts:
+// middlewares send theirs a second or a few later.
+const afterLogout = Millis(6_000)
+
+// mayBegin reports whether b, at the time at, may begin its session.
+func (u *User) mayBegin(b *RawBeat, at Millis) bool {
+	if b.Leaving {
+		return false
+	}
+	return string(b.Session) != RequestsSession || len(u.Sessions) == 0 && (u.Left == 0 || at > u.Left+afterLogout)
+}
+
+// yield ends RequestsSession where another session begins. That one's signs of
+// life are later.
+func (u *User) yield(session []byte) {
+	if len(u.Sessions) == 1 && u.Sessions[0].ID == RequestsSession && string(session) != RequestsSession {
+		u.Sessions = nil
+	}
+}
+
+// Effect is what a heartbeat does.
+type Effect uint8
+
+// The effects. Only the last one outlives the heartbeat, by an Online event.
+const (
+	EffectNone    Effect = iota // nothing at all
+	EffectRefresh               // it moves a live session's activity
+	EffectChange                // it brings a session to life, or turns it idle or active
+)
+
+// Effect returns what ApplyBeat with b, which happens at the time at, does to u.
+func (u *User) Effect(b *RawBeat, at Millis) Effect {
+	switch s := u.sessionOf(b.Session); {
+	case s != nil && s.Idle == b.Idle:
+		return EffectRefresh
+	case s == nil && !u.mayBegin(b, at):
+		return EffectNone
+	}
+	return EffectChange
 }
 
 func (b *RawBeat) activity(m Moment, seen Millis) Activity {
-	return Activity{Seq: m.Seq, Nth: m.Nth, LastSeen: seen, Covered: m.Covered, Mono: m.Mono,
+	return Activity{Seq: m.Seq, Nth: m.Nth, LastSeen: seen, Covered: m.Covered, Mono: m.Mono, Node: m.Node,
 		Every: b.Every, Idle: b.Idle, Leaving: b.Leaving, Beaten: true}
-}
-
-func (b *RawBeat) actor() string {
-	if len(b.Actor) == 0 {
-		return string(b.User)
-	}
-	return string(b.Actor)
 }
 
 func sessionID(raw []byte) string {
@@ -147,7 +214,7 @@ func (u *User) sessionOf(raw []byte) *Session {
 
 // await notes that the effect of b must be written down.
 func (u *User) await(m Moment, at Millis, s *Session, b *RawBeat) {
-	u.Pending = append(u.Pending, Witness{Session: s.ID, Actor: b.actor(), By: m.Place(), Since: at, Idle: b.Idle})
+	u.Pending = append(u.Pending, Witness{Session: s.ID, Actor: u.actorOf(b), By: m.Place(), Since: at, Idle: b.Idle})
 }
 
 func (u *User) login(m Moment, at Millis, e *Event) {
@@ -158,13 +225,14 @@ func (u *User) login(m Moment, at Millis, e *Event) {
 	}
 	s := u.Session(id)
 	if s == nil {
+		u.yield([]byte(id))
 		u.Sessions = append(u.Sessions, Session{ID: id, Since: at})
 		s = &u.Sessions[len(u.Sessions)-1]
 	}
 	if e.Device != "" {
 		s.Device = e.Device
 	}
-	s.Activity = Activity{Seq: m.Seq, Nth: m.Nth, LastSeen: max(at, s.LastSeen), Covered: m.Covered, Mono: m.Mono}
+	s.Activity = Activity{Seq: m.Seq, Nth: m.Nth, LastSeen: max(at, s.LastSeen), Covered: m.Covered, Mono: m.Mono, Node: m.Node}
 }
 
 // logout moves last seen to its own time and not to that of the session's last
@@ -175,7 +243,8 @@ func (u *User) logout(at Millis, e *Event) {
 		id = DefaultSession
 	}
 	before := len(u.Sessions)
-	u.Sessions = slices.DeleteFunc(u.Sessions, func(s Session) bool { return e.All || s.ID == id })
+	u.Sessions = slices.DeleteFunc(u.Sessions, func(s Session) bool { return e.All || s.ID == id || s.ID == RequestsSession })
+	u.Left = max(u.Left, at)
 	if len(u.Sessions) < before {
 		u.Settled = max(u.Settled, at)
 	}
@@ -222,8 +291,11 @@ func (u *User) override(p Place, at Millis, e *Event) (Change, bool) {
 		u.Override = nil
 		return u.show(p, at, CauseOverrideCleared, e.Actor)
 	case OverrideExpired:
-		if u.Override != nil && u.Override.Place() == e.JudgedPlace() {
+		if o := u.Override; o != nil && o.Place() == e.JudgedPlace() {
 			u.Override = nil
+			if o.Until != 0 {
+				at = min(o.Until, at)
+			}
 			return u.show(p, at, CauseOverrideExpired, e.Actor)
 		}
 	}

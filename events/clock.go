@@ -39,6 +39,7 @@ type Moment struct {
 	Nth     uint32 // which entry of its commit, from 0
 	Time    Millis // the broker's timestamp
 	Covered int64  // covered time, Clock's milliseconds
+	Node    uint16 // which node wrote the commit, see Nodes; 0: not known
 	Mono    int64  // this process's monotonic clock in nanoseconds when it read the message, 0 where it was read late; never stored
 }
 

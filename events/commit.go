@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"slices"
 	"unicode/utf8"
 
@@ -19,6 +20,8 @@ const (
 	commitAt      = 2
 	commitNode    = 3
 	commitWitness = 4
+	commitActor   = 5
+	commitGoing   = 6
 
 	entryUser    = 1
 	entrySession = 2
@@ -50,6 +53,7 @@ const (
 	entryVoidsNth  = 27
 	entryHash      = 28
 	entrySalt      = 29
+	entrySentBy    = 30
 )
 
 // The numbers that stand for types, statuses, changes and causes in an entry.
@@ -84,6 +88,25 @@ func AppendCommit(dst []byte, at Millis, node string, witnessed uint64) []byte {
 		dst = appendUint(dst, commitWitness, witnessed)
 	}
 	return dst
+}
+
+// AppendGoing appends to a commit that it is its node's last one.
+func AppendGoing(dst []byte) []byte { return appendUint(dst, commitGoing, 1) }
+
+// AppendActor appends an actor to a commit, for AppendSentBeat to refer to.
+func AppendActor(dst []byte, actor string) []byte {
+	dst = protowire.AppendTag(dst, commitActor, protowire.BytesType)
+	return protowire.AppendString(dst, actor)
+}
+
+// AppendSentBeat is AppendBeat for a heartbeat that the commit's actor with the
+// number sentBy has sent, from 1: thousands of one service name it once.
+func AppendSentBeat(dst []byte, b *Beat, at Millis, sentBy int) []byte {
+	own := *b
+	own.Actor = b.User
+	dst = protowire.AppendTag(dst, commitEntries, protowire.BytesType)
+	dst = protowire.AppendVarint(dst, uint64(sizeBeat(&own, at)+2+protowire.SizeVarint(uint64(sentBy))))
+	return appendUint(appendBeat(dst, &own, at), entrySentBy, uint64(sentBy))
 }
 
 // AppendBeat appends a heartbeat as an entry of a commit that began at at. An
@@ -203,15 +226,19 @@ type Commit struct {
 	// Witnessed is a sequence up to which every heartbeat that changed something
 	// has its Online event in the log; 0: this commit does not say.
 	Witnessed uint64
+	Going     bool // the node stops: it will write no more
+
+	actors [][]byte // by Entry.sentBy-1; they point into the message
 }
 
 // Entry is an entry of a decoded commit. It points into the message and lives
 // as long as that does.
 type Entry struct {
 	RawBeat
-	raw   []byte
-	plain bool // it has the fields of a heartbeat only
-	bad   bool // it is no protobuf message
+	raw    []byte
+	sentBy uint16 // which of the commit's actors, from 1; 0: Actor says
+	plain  bool   // it has the fields of a heartbeat only
+	bad    bool   // it is no protobuf message, or names an actor that the commit lacks
 }
 
 // Decode replaces the content of c by what data holds. An error, which wraps
@@ -230,9 +257,15 @@ func (c *Commit) Decode(data []byte) error {
 		}
 		data = data[n:]
 	}
-	// The commit's own time may come after its entries.
+	// The commit's own time, and its actors, may come after its entries.
 	for i := range c.Entries {
-		c.Entries[i].At += c.At
+		e := &c.Entries[i]
+		e.At += c.At
+		if n := int(e.sentBy); n > len(c.actors) {
+			e.bad = true
+		} else if n > 0 {
+			e.Actor = c.actors[n-1]
+		}
 	}
 	return nil
 }
@@ -253,6 +286,16 @@ func (c *Commit) field(num protowire.Number, typ protowire.Type, data []byte) in
 		v, n := protowire.ConsumeVarint(data)
 		c.At = Millis(v)
 		return n
+	case num == commitActor && typ == protowire.BytesType:
+		v, n := protowire.ConsumeBytes(data)
+		if n >= 0 {
+			c.actors = append(c.actors, v)
+		}
+		return n
+	case num == commitGoing && typ == protowire.VarintType:
+		v, n := protowire.ConsumeVarint(data)
+		c.Going = v != 0
+		return n
 	case num == commitWitness && typ == protowire.VarintType:
 		v, n := protowire.ConsumeVarint(data)
 		c.Witnessed = v
@@ -265,7 +308,7 @@ func (c *Commit) field(num protowire.Number, typ protowire.Type, data []byte) in
 	return protowire.ConsumeFieldValue(num, typ, data)
 }
 
-func (c *Commit) reset() { *c = Commit{Entries: c.Entries[:0]} }
+func (c *Commit) reset() { *c = Commit{Entries: c.Entries[:0], actors: c.actors[:0]} }
 
 func (c *Commit) broken() error {
 	c.reset()
@@ -280,7 +323,15 @@ func (e *Entry) decode(data []byte) bool {
 			return false
 		}
 		data = data[n:]
-		e.plain = e.plain && num <= entryActor
+		e.plain = e.plain && (num <= entryActor || num == entrySentBy)
+		if num == entrySentBy && typ == protowire.VarintType {
+			v, n := protowire.ConsumeVarint(data)
+			if n < 0 || v > math.MaxUint16 {
+				return false
+			}
+			e.sentBy, data = uint16(v), data[n:]
+			continue
+		}
 		if n = e.take(num, typ, data); n < 0 {
 			return false
 		}

@@ -89,7 +89,11 @@ func (w *scribe) override() {
 		w.publish(events.Event{Type: events.Override, Change: events.OverrideCleared})
 		return
 	}
-	w.put = append(w.put, w.publish(events.Event{Type: events.Override, Change: events.OverrideSet,
+	var until events.Millis
+	if rapid.Bool().Draw(w.t, "ends") {
+		until = w.now + events.Millis(rapid.IntRange(1, 20_000).Draw(w.t, "lasts"))
+	}
+	w.put = append(w.put, w.publish(events.Event{Type: events.Override, Change: events.OverrideSet, Until: until,
 		Status: rapid.SampledFrom(events.Statuses[:]).Draw(w.t, "status"),
 		Reason: rapid.SampledFrom([]string{"", "lunch"}).Draw(w.t, "reason")}))
 }

@@ -32,6 +32,11 @@ const MaxIDBytes = 128
 // DefaultSession is the session of a client that names none.
 const DefaultSession = "default"
 
+// RequestsSession is the session of whoever is heard of only by the requests
+// they make of an application: a middleware beats for it. It is there for those
+// who have no other: see ApplyBeat.
+const RequestsSession = "requests"
+
 // ServiceActor is the actor of events that no person or program asked for:
 // timeouts, expiries, witnesses of old heartbeats.
 const ServiceActor = "rollcall"

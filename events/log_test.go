@@ -41,12 +41,43 @@ func (s *saying) apply(u *events.User, at events.Moment) (events.Change, bool) {
 	return events.ApplyBeat(u, at, &raw)
 }
 
+// foldAsViewsDo is fold for a log in which overrides end by themselves.
+func (m *message) foldAsViewsDo(u *events.User) []events.Change {
+	var changes []events.Change
+	at := m.at
+	for i := range m.entries {
+		if c, ok := m.entries[i].lapse(u, at); ok {
+			changes = append(changes, c)
+		}
+		if c, ok := m.entries[i].apply(u, at); ok {
+			changes = append(changes, c)
+		}
+		at.Nth++
+	}
+	return changes
+}
+
+func (s *saying) lapse(u *events.User, at events.Moment) (events.Change, bool) {
+	if s.event == nil {
+		raw := s.beat.Raw()
+		t := at.Effective(s.beat.At)
+		if u.Effect(&raw, t) != events.EffectChange {
+			return events.Change{}, false
+		}
+		return events.Lapse(u, at, t)
+	}
+	if !s.event.Lapses() {
+		return events.Change{}, false
+	}
+	return events.Lapse(u, at, at.Effective(s.event.At))
+}
+
 // fullFold applies the whole log to a fresh user.
 func fullFold(log []message) (events.User, []events.Change) {
 	u := events.User{ID: "alice"}
 	var changes []events.Change
 	for i := range log {
-		changes = append(changes, log[i].fold(&u)...)
+		changes = append(changes, log[i].foldAsViewsDo(&u)...)
 	}
 	return u, changes
 }

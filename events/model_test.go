@@ -10,6 +10,7 @@ type model struct {
 	signs    map[string][]modelSign         // live session → all its signs of life since it began
 	left     []events.Millis                // what ended sessions, logins and imports said of last seen
 	override map[events.Place]events.Status // place → status, of the one that stands
+	until    events.Millis                  // of the override, 0: it does not end by itself
 	shown    events.Status
 	since    events.Millis
 	named    bool
@@ -113,7 +114,7 @@ func (m *model) offline(e events.Event) {
 func (m *model) overridden(place events.Place, at events.Millis, e events.Event) (bool, events.Cause) {
 	switch e.Change {
 	case events.OverrideSet:
-		m.override = map[events.Place]events.Status{place: e.Status}
+		m.override, m.until = map[events.Place]events.Status{place: e.Status}, e.Until
 		return m.look(at), events.CauseOverride
 	case events.OverrideCleared:
 		m.override = nil
@@ -121,6 +122,9 @@ func (m *model) overridden(place events.Place, at events.Millis, e events.Event)
 	}
 	if _, stands := m.override[events.Place{Seq: e.Judged, Nth: e.JudgedNth}]; stands {
 		m.override = nil
+		if m.until != 0 && m.until < at { // it ended then
+			at = m.until
+		}
 		return m.look(at), events.CauseOverrideExpired
 	}
 	return false, ""

@@ -27,11 +27,11 @@ func trimmedFold(log []message, horizon uint64) (events.User, []events.Change) {
 		for len(gone) > 0 && !m.at.Place().Before(gone[0].ByPlace()) {
 			b, at := events.Witnessed(gone[0])
 			lost := message{at: at, entries: []saying{{beat: b}}}
-			changes = append(changes, lost.fold(&u)...)
+			changes = append(changes, lost.foldAsViewsDo(&u)...)
 			gone = gone[1:]
 		}
 		if m.entries[0].event != nil || m.at.Seq >= horizon {
-			changes = append(changes, m.fold(&u)...)
+			changes = append(changes, m.foldAsViewsDo(&u)...)
 		}
 	}
 	return u, changes

@@ -8,6 +8,7 @@ type User struct {
 	ID       string
 	Seq      uint64            // the last event that named him, 0: none
 	Settled  Millis            // last seen, as far as events that outlive the heartbeats tell; 0: never
+	Left     Millis            // when they logged out last; 0: never
 	Sessions []Session         // the live ones, in the order in which they began
 	Override *StandingOverride // nil: none
 	Shown    Shown             // his status, and how it came about
@@ -35,6 +36,7 @@ type Activity struct {
 	Covered  int64  // covered time, Clock's milliseconds
 	Mono     int64  // see Moment
 	Every    uint16 // seconds, 0: not declared
+	Node     uint16 // which node heard it, see Nodes; 0: not known
 	Idle     bool
 	Leaving  bool
 	Beaten   bool // it was a beat, not a login
@@ -155,7 +157,7 @@ func (u *User) Settle(horizon uint64) {
 	}
 	for i := range u.Sessions {
 		s := &u.Sessions[i]
-		s.Covered, s.Mono, s.Alarm = 0, 0, 0 // a reader's own clocks
+		s.Covered, s.Mono, s.Alarm, s.Node = 0, 0, 0, 0 // a reader's own
 		if s.Seq < horizon {
 			s.Activity = Activity{Idle: s.Idle}
 		}

@@ -12,11 +12,11 @@ import (
 // crowded is a user with something in every field.
 func crowded() events.User {
 	return events.User{
-		ID: "alice", Seq: 9, Settled: morning, Mark: 3,
+		ID: "alice", Seq: 9, Settled: morning, Left: morning - 1, Mark: 3,
 		Sessions: []events.Session{
-			{ID: "web-1", Device: "Firefox", Since: morning, Alarm: 4, Activity: events.Activity{Seq: 8, LastSeen: morning + 5, Covered: 5, Mono: 6, Every: 30, Beaten: true}},
+			{ID: "web-1", Device: "Firefox", Since: morning, Alarm: 4, Activity: events.Activity{Seq: 8, LastSeen: morning + 5, Covered: 5, Mono: 6, Every: 30, Node: 1, Beaten: true}},
 			{ID: "app", Device: "phone", Since: morning, Alarm: 4, Activity: events.Activity{Seq: 9, Nth: 2, LastSeen: morning + 6, Covered: 6, Mono: 7,
-				Every: 60, Idle: true, Leaving: true, Beaten: true}},
+				Every: 60, Node: 2, Idle: true, Leaving: true, Beaten: true}},
 		},
 		Override: &events.StandingOverride{Status: events.StatusBusy, By: "ops", Reason: "on a call", Until: morning + 9, Seq: 7, Nth: 3, Set: morning, Alarm: 5},
 		Shown:    events.Shown{Status: events.StatusBusy, Since: morning, Cause: events.CauseOverride, Actor: "ops", Seq: 7, Nth: 3},
@@ -96,7 +96,7 @@ func TestSettleStripsWhatIsLostWithTheHeartbeats(t *testing.T) {
 	want := crowded()
 	want.Mark, want.Override.Alarm = 0, 0
 	want.Sessions[0].Alarm, want.Sessions[0].Activity = 0, events.Activity{}
-	want.Sessions[1].Alarm, want.Sessions[1].Covered, want.Sessions[1].Mono = 0, 0, 0
+	want.Sessions[1].Alarm, want.Sessions[1].Covered, want.Sessions[1].Mono, want.Sessions[1].Node = 0, 0, 0, 0
 	if diff := cmp.Diff(want, u); diff != "" {
 		t.Errorf("settled at 9 (-want +got):\n%s", diff)
 	}

@@ -49,6 +49,7 @@ type Fold struct {
 	Clock events.Clock            // covered time there
 	Users map[string]*events.User // id → user
 	Keys  events.Keys             // of the last two minutes
+	Nodes events.Nodes            // who writes the log
 	Count uint64                  // events folded, each beat one
 	Hooks
 
@@ -67,6 +68,7 @@ func (f *Fold) Apply(m *journal.Message, mono int64) error {
 		f.undecodable(at, err)
 		return nil
 	}
+	at.Node = f.Nodes.Hear(f.commit.Node, at.Covered, f.commit.Going)
 	for i := range f.commit.Entries {
 		at.Nth = uint32(i)
 		e := &f.commit.Entries[i]
@@ -160,15 +162,27 @@ func (f *Fold) beat(at events.Moment, b *events.RawBeat) error {
 			return err
 		}
 		if !u.Known() && b.Leaving {
-			return nil // as ApplyBeat says: it does not even make him known
+			return nil // as ApplyBeat says: it does not even make them known
 		}
 		f.Users[u.ID] = u
 	}
+	t := at.Effective(b.At)
+	effect := u.Effect(b, t)
+	if effect == events.EffectNone {
+		if !known && f.Touching != nil {
+			f.Touching(u) // so that they leave memory again
+		}
+		return nil
+	}
 	was := Before{Known: u.Known(), Sessions: len(u.Sessions), Status: u.Status()}
-	if f.Refreshing != nil && u.OnlyRefreshes(b) {
+	switch {
+	case effect == events.EffectRefresh && f.Refreshing != nil:
 		f.Refreshing(u)
-	} else if f.Touching != nil {
+	case f.Touching != nil:
 		f.Touching(u)
+	}
+	if effect == events.EffectChange {
+		f.lapse(u, at, t)
 	}
 	change, changed := events.ApplyBeat(u, at, b)
 	f.touched(u, was, change, changed)
@@ -194,9 +208,19 @@ func (f *Fold) event(at events.Moment, e *events.Event) error {
 		f.Users[u.ID] = u
 	}
 	was := f.touching(u)
+	if e.Lapses() {
+		f.lapse(u, at, at.Effective(e.At))
+	}
 	change, changed := events.Apply(u, at, e)
 	f.touched(u, was, change, changed)
 	return nil
+}
+
+// lapse ends an override that had run out before what happens at the time t.
+func (f *Fold) lapse(u *events.User, at events.Moment, t events.Millis) {
+	if c, changed := events.Lapse(u, at, t); changed && f.Changed != nil {
+		f.Changed(c)
+	}
 }
 
 func makesKnown(u *events.User, at events.Moment, e *events.Event) bool {

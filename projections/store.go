@@ -33,15 +33,16 @@ var (
 
 // Meta is written in one transaction with the state that it speaks of.
 type Meta struct {
-	Kind        string       `json:"kind"`
-	Schema      int          `json:"schema"`
-	Created     time.Time    `json:"created"`               // when the log was made
-	Seq         uint64       `json:"seq"`                   // the last message folded
-	Fingerprint string       `json:"fingerprint,omitempty"` // of that message, empty where it was not read
-	Clock       events.Clock `json:"clock"`
-	Horizon     uint64       `json:"horizon,omitempty"`   // the sequence from which on the heartbeats were folded; 0: from the first
-	Replaying   bool         `json:"replaying,omitempty"` // the view is between its last commit and its next horizon
-	Undecodable uint64       `json:"undecodable,omitempty"`
+	Kind        string        `json:"kind"`
+	Schema      int           `json:"schema"`
+	Created     time.Time     `json:"created"`               // when the log was made
+	Seq         uint64        `json:"seq"`                   // the last message folded
+	Fingerprint string        `json:"fingerprint,omitempty"` // of that message, empty where it was not read
+	Clock       events.Clock  `json:"clock"`
+	Nodes       []events.Node `json:"nodes,omitempty"`     // by their numbers, from 1
+	Horizon     uint64        `json:"horizon,omitempty"`   // the sequence from which on the heartbeats were folded; 0: from the first
+	Replaying   bool          `json:"replaying,omitempty"` // the view is between its last commit and its next horizon
+	Undecodable uint64        `json:"undecodable,omitempty"`
 }
 
 var (

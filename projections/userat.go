@@ -61,8 +61,14 @@ func UserAt(ctx context.Context, log audit, id string, t events.Millis) (events.
 	for i := range deeds {
 		if d := &deeds[i]; d.beat != nil {
 			raw := d.beat.Raw()
+			if t := d.at.Effective(raw.At); u.Effect(&raw, t) == events.EffectChange {
+				events.Lapse(&u, d.at, t)
+			}
 			events.ApplyBeat(&u, d.at, &raw)
 		} else {
+			if d.event.Lapses() {
+				events.Lapse(&u, d.at, d.at.Effective(d.event.At))
+			}
 			events.Apply(&u, d.at, &d.event)
 		}
 	}
@@ -78,7 +84,12 @@ func appendDeed(deeds []deed, r *journal.Record, t events.Millis) []deed {
 		}
 		return deeds
 	}
-	if at := r.Moment(); at.Effective(e.At) <= t {
+	at := r.Moment()
+	happened := at.Effective(e.At)
+	if e.Type == events.Override && e.Change == events.OverrideExpired {
+		happened = min(happened, e.At) // it ended then, however late that was written
+	}
+	if happened <= t {
 		deeds = append(deeds, deed{at: at, event: *e})
 	}
 	return deeds

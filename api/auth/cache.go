@@ -70,6 +70,20 @@ func (c *cache) get(token string, now time.Time) *Principal {
 	return nil
 }
 
+// find is get for a token in a buffer, which it does not copy. What it does not find it neither counts nor forgets: get
+// does.
+func (c *cache) find(token []byte, now time.Time) *Principal {
+	s := &c.shards[maphash.Bytes(c.seed, token)&uint64(len(c.shards)-1)]
+	s.mu.RLock()
+	p := s.tokens[string(token)]
+	s.mu.RUnlock()
+	if p == nil || !now.Before(p.ValidUntil()) {
+		return nil
+	}
+	s.hits.Add(1)
+	return p
+}
+
 // put remembers token, unless there has been a flush since generation was read.
 func (c *cache) put(token string, p *Principal, generation uint64) {
 	s := c.shard(token)

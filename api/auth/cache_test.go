@@ -25,6 +25,19 @@ func TestCacheSharesOnePrincipal(t *testing.T) {
 	}
 }
 
+// TestCacheCountsATokenInABufferOnce: found or not, as one that is a string.
+func TestCacheCountsATokenInABufferOnce(t *testing.T) {
+	v := hsVerifier(t)
+	for range 3 {
+		if p, err := v.VerifyBytes(t.Context(), []byte(hs(alice()))); err != nil || p.User != "alice" {
+			t.Fatal(p, err)
+		}
+	}
+	if got := v.CacheStats(); got.Entries != 1 || got.Hits != 2 || got.Misses != 1 {
+		t.Errorf("stats %+v, want one entry, two hits, one miss", got)
+	}
+}
+
 func TestCacheKeepsSuccessesOnly(t *testing.T) {
 	v := hsVerifier(t)
 	for i := range 100 {
@@ -50,10 +63,11 @@ func TestCacheEndsWithTheToken(t *testing.T) {
 		want error
 	}{{noon.Add(time.Hour), nil}, {end.Add(-time.Nanosecond), nil}, {end, ErrExpired}, {end.Add(time.Hour), ErrExpired}} {
 		c.set(tt.at)
+		_, inBuffer := v.VerifyBytes(t.Context(), []byte(token))
 		remembered := verifyErr(v, token)
 		fresh := verifyErr(newVerifier(t, Config{Secret: secret, Now: c.now}), token)
-		if !errors.Is(remembered, tt.want) || !errors.Is(fresh, tt.want) {
-			t.Errorf("at %s: remembered %v, fresh %v, want %v", tt.at, remembered, fresh, tt.want)
+		if !errors.Is(remembered, tt.want) || !errors.Is(fresh, tt.want) || !errors.Is(inBuffer, tt.want) {
+			t.Errorf("at %s: remembered %v, in a buffer %v, fresh %v, want %v", tt.at, remembered, inBuffer, fresh, tt.want)
 		}
 	}
 	if got := v.CacheStats().Entries; got != 0 {

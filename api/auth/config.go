@@ -88,15 +88,19 @@ func (c Config) check() error {
 		checkAdminClaim(c.AdminClaim), size)
 }
 
-func checkSecret(secret []byte) error {
+func checkSecret(secret []byte) error { return CheckSecret("--jwt-secret", secret) }
+
+// CheckSecret returns what is wrong with an HS256 secret that the flag gave, nil
+// for a good one and for none.
+func CheckSecret(flag string, secret []byte) error {
 	switch {
 	case len(secret) == 0:
 		return nil
 	case bytes.HasPrefix(bytes.TrimSpace(secret), []byte("-----BEGIN")):
 		// A public key used as a shared secret would let everybody sign.
-		return errors.New("--jwt-secret holds a PEM key: set --jwt-key-file to its file instead")
+		return fmt.Errorf("%s holds a PEM key: set --jwt-key-file to its file instead", flag)
 	case len(secret) < minSecret:
-		return fmt.Errorf("--jwt-secret has %d bytes: set at least %d random ones, as from `openssl rand -base64 48`", len(secret), minSecret)
+		return fmt.Errorf("%s has %d bytes: set at least %d random ones, as from `openssl rand -base64 48`", flag, len(secret), minSecret)
 	}
 	return nil
 }

@@ -71,3 +71,15 @@ func TestRememberedTokenCostsNoAllocation(t *testing.T) {
 		t.Errorf("%v allocations, want 0", got)
 	}
 }
+
+func TestRememberedTokenInABufferCostsNoAllocation(t *testing.T) {
+	v := hsVerifier(t)
+	token := []byte(hs(alice()))
+	if got := testing.AllocsPerRun(100, func() {
+		if _, err := v.VerifyBytes(t.Context(), token); err != nil {
+			t.Fatal(err)
+		}
+	}); got != 0 {
+		t.Errorf("%v allocations, want 0", got)
+	}
+}

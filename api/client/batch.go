@@ -48,6 +48,7 @@ type UserEvent struct {
 	Type    string `json:"type"` // login, heartbeat or logout
 	User    string `json:"user"`
 	Session string `json:"session,omitempty"` // "": default
+	All     bool   `json:"all,omitempty"`     // logout: every session ends
 	Device  string `json:"device,omitempty"`  // login: what the session runs on
 	Idle    bool   `json:"idle,omitempty"`    // heartbeat
 	Every   int    `json:"every,omitempty"`   // heartbeat: the session's own interval in seconds

@@ -39,8 +39,8 @@ type Client struct {
 // ErrServer says that Config.Server is no http or https URL.
 var ErrServer = errors.New("the server must be an http or https URL, like http://127.0.0.1:8080")
 
-// ErrUser says that a user cannot be named in a call: its id is empty, or one of WatchOptions.Users holds a comma.
-var ErrUser = errors.New("the id of a user is empty, or holds a comma in a list of users")
+// ErrUser says that a user cannot be named in a call: its id is empty.
+var ErrUser = errors.New("the id of a user is empty")
 
 // ErrToken says that Config.TokenSource had no token for a call.
 var ErrToken = errors.New("getting a token")

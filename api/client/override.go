@@ -19,13 +19,13 @@ type SetOverride struct {
 // wire is the body of the contract.
 func (o SetOverride) wire() any {
 	body := struct {
-		Status Status    `json:"status"`
-		Reason string    `json:"reason,omitempty"`
-		Until  time.Time `json:"until,omitzero"`
-		For    string    `json:"for,omitempty"`
+		Status Status `json:"status"`
+		Reason string `json:"reason,omitempty"`
+		Until  string `json:"until,omitempty"`
+		For    string `json:"for,omitempty"`
 	}{Status: o.Status, Reason: o.Reason}
 	if !o.Until.IsZero() {
-		body.Until = o.Until.UTC()
+		body.Until = o.Until.UTC().Format(time.RFC3339Nano) // a year that cannot be is the node's to refuse
 	}
 	if o.For != 0 {
 		body.For = o.For.String()

@@ -8,7 +8,6 @@ import (
 	"iter"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -64,8 +63,8 @@ func (Reset) update()    {}
 // ErrAnswer. The end of ctx ends it without one. Each range over it watches anew, from After on.
 func (c *Client) Watch(ctx context.Context, o WatchOptions) iter.Seq2[Update, error] {
 	return func(yield func(Update, error) bool) {
-		if slices.ContainsFunc(o.Users, func(user string) bool { return user == "" || strings.Contains(user, ",") }) {
-			yield(nil, ErrUser) // the node would take it for everybody, or for two
+		if slices.Contains(o.Users, "") {
+			yield(nil, ErrUser) // the node would take it for everybody
 			return
 		}
 		w := watching{c: c, o: o, yield: yield, place: o.After}
@@ -191,5 +190,5 @@ func (w *watching) query() map[string][]string {
 	if len(w.o.Users) == 0 {
 		return nil
 	}
-	return map[string][]string{"users": {strings.Join(w.o.Users, ",")}}
+	return map[string][]string{"users": w.o.Users}
 }

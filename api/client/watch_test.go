@@ -96,7 +96,7 @@ func TestWatchingGoesOnWhereItWasCutOff(t *testing.T) {
 	if connected != 4 {
 		t.Errorf("it was connected %d times", connected)
 	}
-	const users = "users=alice%2Cbob|"
+	const users = "users=alice&users=bob|"
 	if diff := cmp.Diff([]string{users + "3", users + "3", users + "5", users + "5", users + "7", users + "9"}, b.asked); diff != "" {
 		t.Error(diff)
 	}

@@ -1,46 +1,15 @@
 package main
 
 import (
-	"errors"
+	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
-
-	"github.com/rollcall-dev/rollcall/cmd/rollcall/loadgen"
 )
 
-func TestWantedRatiosAreReadByConnections(t *testing.T) {
-	got, err := parseRatios(map[string]string{"64": "0.45", "256": "0.65"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(map[int]float64{64: 0.45, 256: 0.65}, got); diff != "" {
-		t.Error(diff)
-	}
-}
-
-func TestWrongUseOfBenchHeartbeatIsAConfigError(t *testing.T) {
-	for name, args := range map[string][]string{
-		"ratio that is no number":         {"--min-ratio", "64=much"},
-		"ratio that is NaN":               {"--min-ratio", "64=NaN"},
-		"negative ratio":                  {"--min-ratio", "64=-1"},
-		"ratio for no number":             {"--min-ratio", "many=0.5"},
-		"ratio for an unmeasured count":   {"--min-ratio", "32=0.5"},
-		"unknown output":                  {"-o", "csv"},
-		"no connection":                   {"--connections", "0"},
-		"no round":                        {"--rounds", "0"},
-		"no user":                         {"--users", "0"},
-		"no time":                         {"--duration", "0s"},
-		"running node without a secret":   {"--server", "http://127.0.0.1:8080"},
-		"running node on another machine": {"--server", "http://192.0.2.1:8080", "--jwt-secret", "0123456789abcdef0123456789abcdef"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			cmd := newBenchCommand()
-			cmd.SilenceUsage, cmd.SilenceErrors = true, true
-			cmd.SetArgs(append([]string{"heartbeat"}, args...))
-			if err := cmd.Execute(); !errors.Is(err, loadgen.ErrConfig) {
-				t.Errorf("got %v, want an ErrConfig", err)
-			}
-		})
+func TestBenchSaysWhereItHasGone(t *testing.T) {
+	for _, args := range [][]string{{}, {"heartbeat", "--connections", "64"}, {"stream"}, {"--help"}} {
+		said := rollcall(t, append([]string{"bench"}, args...)...).wants(t, exitUse, "rollcall-bench")
+		if strings.Count(said.stderr, "\n") != 1 || said.stdout != "" {
+			t.Errorf("bench %v said %q and %q, want one sentence", args, said.stdout, said.stderr)
+		}
 	}
 }

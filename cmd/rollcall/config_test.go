@@ -56,6 +56,9 @@ func TestServeRefusesWhatCannotBe(t *testing.T) {
 		"audit gone early":        {good + " --audit-retention=1h", "--audit-retention 1h0m0s must not be shorter"},
 		"port too high":           {good + " --addr=127.0.0.1:70000", "is no address"},
 		"metrics address":         {good + " --metrics-addr=9090", `--metrics-addr "9090" is no address`},
+		"profiles for all":        {good + " --pprof", "--pprof needs a listener of its own: give --metrics-addr too"},
+		"connections cut at once": {good + " --idle-timeout=0s", "--idle-timeout 0s is too short"},
+		"delay in the past":       {good + " --shutdown-delay=-1s", "--shutdown-delay -1s is negative"},
 		"open NATS":               {good + " --nats-listen=0.0.0.0:4222", "--nats-listen 0.0.0.0:4222 is not loopback"},
 		"open NATS, no host":      {good + " --nats-listen=:4222", "--nats-listen :4222 is not loopback"},
 		"listening for another":   {good + " --nats-listen=127.0.0.1:4222 --nats-url=nats://a", "--nats-listen is for the embedded server"},
@@ -101,5 +104,21 @@ func TestDevListensAtLoopbackWhereNoHostIsGiven(t *testing.T) {
 	d := serveConfig{dev: true, addr: ":0"}
 	if d.complete(); d.jwtSecret == c.jwtSecret {
 		t.Error("two starts have the same secret")
+	}
+}
+
+func TestOriginsOfApplicationsAreOrigins(t *testing.T) {
+	for _, origin := range []string{"https://app.example.com", "http://localhost:3000", "http://[::1]:5173", "capacitor://localhost", "ionic://localhost",
+		"tauri://localhost", "tauri://", "app://.", "app://", "app://obsidian.md", "chrome-extension://abcdefghijklmnop", "moz-extension://1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed",
+		"vscode-webview://1abc", "com.example.app://localhost"} {
+		if !properOrigin(origin) {
+			t.Errorf("%q is refused", origin)
+		}
+	}
+	for _, origin := range []string{"", "*", "null", "app.example.com", "https://", "http://", "https://a/", "https://a/b", "capacitor://localhost/", "https://a?b",
+		"https://a#b", "https://user@a", "https:a", "//a", "javascript:alert(1)", "data:text/html,x", "://a", "app://a b"} {
+		if properOrigin(origin) {
+			t.Errorf("%q is taken", origin)
+		}
 	}
 }

@@ -107,7 +107,7 @@ func (d demo) play(ctx context.Context, p *program, c serveConfig, n *embedded.N
 	var crowded errgroup.Group
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	err := attend(ctx, n, func(addr string) error {
+	err := attend(ctx, n, stopTime, func(addr string) error {
 		crowd, err := d.crowd(p, c, addr)
 		if err != nil {
 			return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -13,6 +14,12 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/rollcall-dev/rollcall/api/client"
+	"github.com/rollcall-dev/rollcall/embedded"
+	"github.com/rollcall-dev/rollcall/events"
 )
 
 // examined runs doctor and returns its findings by check; of many with the same name the worst one.
@@ -136,5 +143,46 @@ func TestClocksMayDifferALittle(t *testing.T) {
 	}
 	if f := examineClock(time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC)); f.Result != resultFailed {
 		t.Errorf("got %+v", f)
+	}
+}
+
+func TestDoctorWarnsOfStreamsAsTheyAreNotMeant(t *testing.T) {
+	for line, want := range map[string]result{
+		"[+]streams ok replicas: 3": resultOK,
+		"[+]streams ok stream PRESENCE has one replica, not 3: `nats stream edit PRESENCE --replicas 3`": resultWarning,
+		"[-]log: the log is full": resultFailed,
+	} {
+		found := readiness(client.Readiness{Ready: true, Lines: []string{line}}, "it answers")
+		if got := found[len(found)-1]; got.Result != want || (got.Fix == "") != (want == resultOK) {
+			t.Errorf("%s: %+v", line, got)
+		}
+	}
+}
+
+// TestDoctorSaysWhatBoundsAStreamHas sets a bound on the log of a stopped node.
+func TestDoctorSaysWhatBoundsAStreamHas(t *testing.T) {
+	s := serveNode(t, "--jwt-secret", testSecret, "--nats-listen", "127.0.0.1:0")
+	s.login(t, "alice", "web")
+	s.stop().wants(t, exitFine)
+	err := embedded.Offline(t.Context(), embedded.Config{DataDir: s.dataDir}, func(ctx context.Context, d *embedded.Deployment) error {
+		js, err := jetstream.New(d.Log().Conn())
+		if err != nil {
+			return err
+		}
+		stream, err := js.Stream(ctx, events.StreamHot)
+		if err != nil {
+			return err
+		}
+		bounded := stream.CachedInfo().Config
+		bounded.MaxBytes = 1 << 30
+		_, err = js.UpdateStream(ctx, bounded)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := rollcall(t, "doctor", "--jwt-secret", testSecret, "--data-dir", s.dataDir, "--addr", "127.0.0.1:0", "-o", "csv")
+	if !strings.Contains(got.stdout, "stream PRESENCE may have 1073741824 bytes and refuses new events there") {
+		t.Errorf("got %+v", got)
 	}
 }

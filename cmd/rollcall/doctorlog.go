@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/rollcall-dev/rollcall/embedded"
@@ -87,15 +88,27 @@ func (d *doctor) examineStreams(ctx context.Context, log *embedded.Deployment) (
 			kept = brief(have.MaxAge)
 		}
 		f := finding{Check: "stream", Result: resultOK, Detail: fmt.Sprintf("%s keeps what is there %s, replicas: %d", name, kept, have.Replicas)}
-		switch want := d.config.auditRetention; {
-		case name == events.StreamArchive && have.MaxAge != want:
+		if want := d.config.auditRetention; name == events.StreamArchive && have.MaxAge != want {
 			f.Result, f.Fix = resultWarning, fmt.Sprintf("--audit-retention is %s: give %s, or set the stream to it", brief(want), brief(have.MaxAge))
-		case d.config.replicas != 0 && have.Replicas != d.config.replicas:
-			f.Result, f.Fix = resultWarning, fmt.Sprintf("--replicas is %d: give %d, or set the stream to it", d.config.replicas, have.Replicas)
 		}
 		found = append(found, f)
+		for _, said := range journal.Concerns(info, d.wanted(log)) {
+			what, fix, _ := strings.Cut(said, ": ")
+			found = append(found, finding{"stream", resultWarning, what, fix})
+		}
 	}
 	return found, nil
+}
+
+// wanted is what the streams are to be like.
+func (d *doctor) wanted(log *embedded.Deployment) journal.Wanted {
+	if d.config.replicas != 0 {
+		return journal.Wanted{Replicas: d.config.replicas}
+	}
+	if d.config.natsURL == "" && d.config.natsContext == "" {
+		return journal.Wanted{}
+	}
+	return journal.WantedAt(log.Log().Conn())
 }
 
 // examineEvents names the events that no view could read. The views count them; where there are any, the log is read

@@ -66,6 +66,9 @@ func readiness(r client.Readiness, where string) []finding {
 		if said, is := strings.CutPrefix(line, "[+]events ok "); is {
 			f = finding{"node says", resultWarning, "events: " + said, keepsUndecodable}
 		}
+		if said, is := strings.CutPrefix(line, "[+]streams ok stream "); is {
+			f = finding{"node says", resultWarning, "streams: stream " + said, "run the command that it names, or leave it if it is meant"}
+		}
 		if wrong, is := strings.CutPrefix(line, "[-]"); is {
 			f = finding{"node says", resultFailed, wrong, "see the log of the node"}
 		}

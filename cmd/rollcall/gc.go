@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"time"
 )
 
 const (
@@ -14,7 +15,7 @@ const (
 	// gcLeast and gcMost bound what the collector is set to, in percent of the
 	// live heap: a small heap is collected seldom, and a large one, which a
 	// million sessions make, is not allowed to grow to twice its size.
-	gcLeast = 35
+	gcLeast = 25
 	gcMost  = 400
 )
 
@@ -26,6 +27,26 @@ func tuneCollector() {
 		return
 	}
 	tuneTo(0)
+	go giveBack()
+}
+
+const (
+	// backEvery is how often unused memory is looked for.
+	backEvery = 15 * time.Second
+	// backLeast is how much of it, in bytes, is kept for the next burst.
+	backLeast = 48 << 20
+)
+
+// giveBack gives memory back that a burst has left, a storm of logins or a
+// rebuild: the runtime does so by itself, but takes its time.
+func giveBack() {
+	heap := []metrics.Sample{{Name: "/memory/classes/heap/free:bytes"}, {Name: "/gc/heap/live:bytes"}}
+	for range time.Tick(backEvery) {
+		metrics.Read(heap)
+		if free := heap[0].Value.Uint64(); free > backLeast+heap[1].Value.Uint64()*gcLeast/100 {
+			debug.FreeOSMemory()
+		}
+	}
 }
 
 // tuneTo sets the collector, which was at percent, and leaves an object that

@@ -90,6 +90,9 @@ func (o *overriding) wanted(status string) (client.SetOverride, error) {
 	if err != nil {
 		return wanted, usagef("--until is %q: write a time like 2026-12-24T18:00:00Z", o.until)
 	}
+	if !fourDigits(until) {
+		return wanted, usagef("--until is %q: write a time before the year 10000 in UTC, or leave it out to have no end", o.until)
+	}
 	wanted.Until = until
 	return wanted, nil
 }

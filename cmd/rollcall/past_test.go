@@ -117,6 +117,13 @@ func TestWhatTheNodeDoesNotTakeIsWrongUse(t *testing.T) {
 	}
 }
 
+func TestTimesThatCannotBeWrittenAreNotSent(t *testing.T) {
+	const late = "9999-12-31T23:59:59-05:00"
+	for _, args := range []string{"override set alice busy --until " + late, "audit --since " + late, "history alice --until " + late, "who-was-online --at " + late} {
+		rollcall(t, append(strings.Fields(args), "--token", "x")...).wants(t, exitUse, `is "`+late+`": write a time`)
+	}
+}
+
 func TestReadersAreToldWhichScopeTheyNeed(t *testing.T) {
 	s := serveNode(t, "--jwt-secret", testSecret)
 	s.login(t, "bob", "web-1")

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"time"
@@ -85,11 +86,16 @@ func (f *folding) rebuild(ctx context.Context, p *program, view string) error {
 	return printAll(p, f.output, rebuiltColumns, all(done))
 }
 
+// rebuildGC is the garbage collector's target, in percent, while a rebuild has the process for itself: that keeps it
+// small, for some more work. A limit of memory would make the collector run without end where that many users need more.
+const rebuildGC = 50
+
 // rebuildStore does not look at the views that are there: they may be damaged.
 func (f *folding) rebuildStore(ctx context.Context, p *program, m *meter, view string) (seq uint64, err error) {
 	if err := errors.Join(f.store.check(), f.store.filled()); err != nil {
 		return 0, err
 	}
+	defer debug.SetGCPercent(debug.SetGCPercent(rebuildGC))
 	log := newLogger(p.stderr, f.store.config.logFormat, f.store.config.logLevel)
 	seq, err = embedded.Rebuild(ctx, f.store.config.toEmbedded(log), view, m.folded)
 	return seq, f.store.explain(ctx, err)

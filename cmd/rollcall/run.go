@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/rollcall-dev/rollcall/cmd/rollcall/loadgen"
 	"github.com/rollcall-dev/rollcall/cmd/rollcall/settings"
 	"github.com/rollcall-dev/rollcall/embedded"
 )
@@ -75,7 +74,7 @@ func (p *program) wrongUse(err error) bool {
 }
 
 func configuration(err error) bool {
-	for _, wrong := range []error{settings.ErrSettings, errConfig, embedded.ErrConfig, loadgen.ErrConfig} {
+	for _, wrong := range []error{settings.ErrSettings, errConfig, embedded.ErrConfig} {
 		if errors.Is(err, wrong) {
 			return true
 		}

@@ -15,7 +15,7 @@ func TestWrongUseExitsWithTwoAndSaysWhatToDo(t *testing.T) {
 		want string
 	}{
 		"unknown command":      {"sttaus alice", "did you mean status?"},
-		"no such command":      {"pizza", "there is audit, bench, check-offline,"},
+		"no such command":      {"pizza", "there is audit, check-offline,"},
 		"group alone":          {"token", "`rollcall token` needs one of its commands: inspect, mint"},
 		"unknown in a group":   {"token mnt", "there is no `rollcall token mnt`: did you mean mint?"},
 		"unknown shell":        {"completion foo", "there is no `rollcall completion foo`: there is bash, fish, powershell, zsh"},
@@ -62,7 +62,7 @@ func TestWrongUseExitsWithTwoAndSaysWhatToDo(t *testing.T) {
 		"hasty demo":           {"demo --timeout 1s", "--timeout 1s is too short: give 3s at least"},
 		"demo for all":         {"demo --addr 0.0.0.0:8080", "is not loopback and --dev is for this machine only"},
 		"erase unasked":        {"erase alice", "give --yes to do it without being asked"},
-		"wrong of the bench":   {"bench heartbeat --rounds 0", "at least one round is needed"},
+		"bench has gone":       {"bench heartbeat --rounds 0", "a program of its own, rollcall-bench"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := rollcall(t, strings.Fields(test.args)...).wants(t, exitUse, test.want)
@@ -121,7 +121,7 @@ func TestVariablesOfOthersDisturbNoCommand(t *testing.T) {
 func TestEveryCommandSaysWhatItIsForAndHowItIsUsed(t *testing.T) {
 	var look func(c *cobra.Command)
 	look = func(c *cobra.Command) {
-		if builtin(c) || c.Hidden || c.Name() == "bench" {
+		if builtin(c) || c.Hidden {
 			return
 		}
 		if c.Short == "" || c.Example == "" {

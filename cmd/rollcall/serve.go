@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
+	"net/http/pprof" //nolint:gosec // its own listener, where it is asked for; nobody serves the default mux
 	"syscall"
 	"time"
 
@@ -15,7 +17,7 @@ import (
 	"github.com/rollcall-dev/rollcall/embedded"
 )
 
-// stopTime bounds how long a node may take to stop once it is asked to.
+// stopTime bounds how long a node may take to stop once it is asked to, after --shutdown-delay.
 const stopTime = 30 * time.Second
 
 func newServeCommand(p *program) *cobra.Command {
@@ -57,7 +59,7 @@ func (c serveConfig) serve(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	err = attend(ctx, n, func(addr string) error {
+	err = attend(ctx, n, c.shutdownDelay+stopTime, func(addr string) error {
 		ready := []any{"addr", addr, "version", buildVersion().Version}
 		if at := n.MetricsAddr(); at != "" {
 			ready = append(ready, "metrics_addr", at)
@@ -83,10 +85,11 @@ func (c serveConfig) toEmbedded(log *slog.Logger) embedded.Config {
 		JWTSecret: []byte(c.jwtSecret), JWTKeyFile: c.jwtKeyFile, JWKSURL: c.jwksURL,
 		JWTIssuer: c.jwtIssuer, JWTAudience: c.jwtAudience, JWTUserClaim: c.jwtUserClaim, AdminClaim: c.adminClaim,
 		Timeout: c.timeout, Heartbeat: c.heartbeat, LeaveGrace: c.leaveGrace, TimeoutsOff: !c.timeoutConsumer,
-		Sync: c.sync, HotRetention: c.hotRetention, AuditRetention: c.auditRetention, Checkpoint: c.checkpoint,
+		Sync: c.sync, HotRetention: c.hotRetention, AuditRetention: c.auditRetention, AcceptLoss: c.acceptLoss, Checkpoint: c.checkpoint,
 		NATSURL: c.natsURL, NATSCreds: c.natsCreds, NATSContext: c.natsContext, NATSTLSCA: c.natsTLSCA,
 		NATSListen: c.natsListen, Replicas: c.replicas,
-		RateLimit: c.rateLimit, CORSOrigins: c.corsOrigins, MetricsAddr: c.metricsAddr,
+		RateLimit: c.rateLimit, CORSOrigins: c.corsOrigins, MetricsAddr: c.metricsAddr, Debug: c.profiles(),
+		IdleTimeout: c.idleTimeout, ShutdownDelay: c.shutdownDelay, ShortHeartbeatsOff: !c.shortHeartbeats,
 		Logger: log, Version: buildVersion().Version,
 	}
 }
@@ -104,8 +107,22 @@ func (c *serveConfig) complete() {
 	}
 }
 
-// attend runs n until ctx ends, calls ready with its address once it serves, and sees to it that it stops in time.
-func attend(ctx context.Context, n *embedded.Node, ready func(addr string) error) error {
+// profiles are what --pprof serves, nil where it is off.
+func (c serveConfig) profiles() http.Handler {
+	if !c.pprof {
+		return nil
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	return mux
+}
+
+// attend runs n until ctx ends, calls ready with its address once it is ready, and sees to it that it stops within most.
+func attend(ctx context.Context, n *embedded.Node, most time.Duration, ready func(addr string) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ended := make(chan error, 1)
@@ -114,29 +131,29 @@ func attend(ctx context.Context, n *embedded.Node, ready func(addr string) error
 	case err := <-ended:
 		return err
 	case <-ctx.Done():
-		return awaitStop(ended)
+		return awaitStop(ended, most)
 	case <-n.Ready():
 	}
 	if err := ready(n.Addr()); err != nil {
 		cancel()
-		return errors.Join(err, awaitStop(ended))
+		return errors.Join(err, awaitStop(ended, most))
 	}
 	select {
 	case err := <-ended:
 		return err
 	case <-ctx.Done():
-		return awaitStop(ended)
+		return awaitStop(ended, most)
 	}
 }
 
-func awaitStop(ended <-chan error) error {
-	late := time.NewTimer(stopTime)
+func awaitStop(ended <-chan error, most time.Duration) error {
+	late := time.NewTimer(most)
 	defer late.Stop()
 	select {
 	case err := <-ended:
 		return err
 	case <-late.C:
-		return fmt.Errorf("the node did not stop within %s; the log recovers by itself at the next start", stopTime)
+		return fmt.Errorf("the node did not stop within %s; the log recovers by itself at the next start", most)
 	}
 }
 

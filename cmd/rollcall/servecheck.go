@@ -66,7 +66,8 @@ func (c serveConfig) checkAddrs() error {
 			nats = when(!loopback(c.natsListen), "--nats-listen %s is not loopback: use 127.0.0.1:4222, for it asks nobody who he is", c.natsListen)
 		}
 	}
-	return errors.Join(err, metrics, nats)
+	profiles := when(c.pprof && c.metricsAddr == "", "--pprof needs a listener of its own: give --metrics-addr too, like 127.0.0.1:9090")
+	return errors.Join(err, metrics, nats, profiles)
 }
 
 func checkAddr(flag, addr string) error {
@@ -117,6 +118,8 @@ func (c serveConfig) checkTimes() error {
 		when(c.timeout < time.Second, "--timeout %s is too short: give 1s at least", c.timeout),
 		when(c.heartbeat < time.Second, "--heartbeat %s is too short: give 1s at least", c.heartbeat),
 		when(c.leaveGrace <= 0, "--leave-grace %s is too short: give a time, like 15s", c.leaveGrace),
+		when(c.idleTimeout <= 0, "--idle-timeout %s is too short: give a time, like 2m", c.idleTimeout),
+		when(c.shutdownDelay < 0, "--shutdown-delay %s is negative: give a time, or 0s for none", c.shutdownDelay),
 		when(c.checkpoint <= 0, "--checkpoint %s is too short: give a time, like 5s", c.checkpoint),
 		when(c.hotRetention <= c.timeout, "--hot-retention %s must be longer than --timeout %s: heartbeats are needed until then", c.hotRetention, c.timeout),
 		c.checkRetention(),
@@ -169,9 +172,18 @@ func checkReadable(flag, path string) error {
 func (c serveConfig) checkOrigins() error {
 	var errs []error
 	for _, origin := range c.corsOrigins {
-		u, err := url.Parse(origin)
-		proper := err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http") && origin == u.Scheme+"://"+u.Host
-		errs = append(errs, when(!proper, "--cors-origin %q is no origin: write it like https://app.example.com, without a path", origin))
+		errs = append(errs, when(!properOrigin(origin), "--cors-origin %q is no origin: write it like https://app.example.com, without a path", origin))
 	}
 	return errors.Join(errs...)
+}
+
+// properOrigin says whether a browser, or an application made of web pages, could
+// send origin: capacitor://localhost, app://. or chrome-extension://id are some.
+// Only pages that come over HTTP are sure to have a host.
+func properOrigin(origin string) bool {
+	u, err := url.Parse(origin)
+	if err != nil || u.Scheme == "" || origin != u.Scheme+"://"+u.Host {
+		return false
+	}
+	return u.Host != "" || u.Scheme != "http" && u.Scheme != "https"
 }

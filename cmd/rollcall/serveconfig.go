@@ -23,6 +23,7 @@ type serveConfig struct {
 	timeoutConsumer                    bool
 	sync                               string // always, or a duration
 	hotRetention, auditRetention       time.Duration
+	acceptLoss                         bool
 	checkpoint                         time.Duration
 	natsURL, natsCreds                 string
 	natsContext, natsTLSCA, natsListen string
@@ -30,6 +31,9 @@ type serveConfig struct {
 	rateLimit                          float64 // writes a second; 0: no limit
 	corsOrigins                        []string
 	metricsAddr                        string // "": at addr
+	shortHeartbeats                    bool
+	pprof                              bool
+	idleTimeout, shutdownDelay         time.Duration
 	logFormat, logLevel                string
 }
 
@@ -71,6 +75,7 @@ func (c *serveConfig) declareLog(flags *pflag.FlagSet) {
 	flags.Var(&syncing{&c.sync}, "sync", "when the embedded log is on disk: always before the answer, or every so often")
 	settings.Duration(flags, &c.hotRetention, "hot-retention", "6h", "how long what is archived stays in the hot stream, heartbeats with it")
 	settings.Duration(flags, &c.auditRetention, "audit-retention", "8760h", "age up to which the archive keeps all events but heartbeats")
+	flags.BoolVar(&c.acceptLoss, "accept-loss", false, "start although the archive is gone and the log no longer has all of it; the history begins later then")
 	settings.Duration(flags, &c.checkpoint, "checkpoint", "5s", "interval at which the views are saved")
 	flags.StringVar(&c.natsURL, "nats-url", "", "URL of NATS servers with JetStream, instead of the embedded one")
 	flags.StringVar(&c.natsCreds, "nats-creds", "", "credentials file for them")
@@ -85,7 +90,12 @@ func (c *serveConfig) declareHTTP(flags *pflag.FlagSet) {
 	_ = limit.Set("20/s") // a rate, as every test of this package sees
 	flags.Var(limit, "rate-limit", "writes that a user's token may make; 0 is no limit")
 	flags.StringSliceVar(&c.corsOrigins, "cors-origin", nil, "origin, like https://app.example.com, whose pages may call; repeatable")
-	flags.StringVar(&c.metricsAddr, "metrics-addr", "", "address to serve /metrics at; at --addr where empty")
+	settings.Duration(flags, &c.idleTimeout, "idle-timeout", "2m", "time after which a connection without requests is closed; longer than a balancer keeps its own")
+	settings.Duration(flags, &c.shutdownDelay, "shutdown-delay", "0s", "time that everything is still served after SIGTERM, while /readyz says no")
+	flags.StringVar(&c.metricsAddr, "metrics-addr", "", "address to serve /metrics at, and /livez and /readyz too; /metrics is at --addr where empty")
+	flags.BoolVar(&c.pprof, "pprof", false, "serve profiles of the process at --metrics-addr, under /debug/pprof/")
+	flags.BoolVar(&c.shortHeartbeats, "short-heartbeats", true,
+		"take heartbeats off their connections before the HTTP server sees them, which is faster")
 	addChoice(flags, &c.logFormat, "log-format", "", "form of log lines; auto is text on a terminal, else json", "auto", "text", "json")
 	addChoice(flags, &c.logLevel, "log-level", "", "least level that is logged", "debug", "info", "warn", "error")
 	c.logLevel = "info"

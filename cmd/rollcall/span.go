@@ -41,8 +41,15 @@ func instant(flag, text string, now time.Time) (time.Time, error) {
 		return now.Add(-ago), nil
 	}
 	at, err := time.Parse(time.RFC3339, text)
-	if err != nil {
+	if err != nil || !fourDigits(at) {
 		return at, usagef("%s is %q: write a time like 2026-12-24T18:00:00Z, or how long ago, like 2h", flag, text)
 	}
 	return at, nil
+}
+
+// fourDigits says whether the year of t can be written as RFC 3339 has it, in UTC,
+// where an offset may lead out of those that can.
+func fourDigits(t time.Time) bool {
+	year := t.UTC().Year()
+	return year >= 0 && year <= 9999
 }

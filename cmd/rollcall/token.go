@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/rollcall-dev/rollcall/api/auth"
 	"github.com/rollcall-dev/rollcall/cmd/rollcall/settings"
 )
 
@@ -25,15 +26,16 @@ func declareSecret(flags *pflag.FlagSet, secret *string) {
 	settings.Secret(flags, "secret")
 }
 
-// chooseSecret picks the secret whose origin is stronger, the short name's where both are equal.
-func (p *program) chooseSecret(secret, jwtSecret string) string {
+// chooseSecret picks the secret whose origin is stronger, the short name's where both are equal, and checks it under the
+// name that it was given by.
+func (p *program) chooseSecret(secret, jwtSecret string) (chosen string, err error) {
 	for _, kind := range []settings.Origin{settings.FromFlag, settings.FromEnv, settings.FromFile} {
 		if p.origins.Of("secret") == kind {
-			return secret
+			return secret, auth.CheckSecret("--secret", []byte(secret))
 		}
 		if p.origins.Of("jwt-secret") == kind {
-			return jwtSecret
+			return jwtSecret, auth.CheckSecret("--jwt-secret", []byte(jwtSecret))
 		}
 	}
-	return ""
+	return "", nil
 }

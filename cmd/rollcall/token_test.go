@@ -101,3 +101,15 @@ func TestTokenIsHeldAgainstAKeySet(t *testing.T) {
 	s := rollcall(t, "token", "inspect", mint(t, "--sub", "alice"), "--jwks-url", keys.URL)
 	s.wants(t, exitNo, `alg "HS256" is not one of those accepted`)
 }
+
+func TestAShortSecretIsNamedAsItWasGiven(t *testing.T) {
+	token := mint(t, "--sub", "alice")
+	for _, args := range [][]string{{"mint", "--sub", "a"}, {"inspect", token}} {
+		args = append([]string{"token"}, args...)
+		s := rollcall(t, append(args, "--secret", "short")...).wants(t, exitUse, "--secret has 5 bytes")
+		if strings.Contains(s.stderr, "--jwt-secret") {
+			t.Errorf("%q", s.stderr)
+		}
+		rollcall(t, append(args, "--jwt-secret", "short")...).wants(t, exitUse, "--jwt-secret has 5 bytes")
+	}
+}

@@ -54,7 +54,9 @@ func (i *inspection) run(ctx context.Context, p *program, args []string) error {
 	if err != nil {
 		return err
 	}
-	i.config.jwtSecret = p.chooseSecret(i.secret, i.config.jwtSecret)
+	if i.config.jwtSecret, err = p.chooseSecret(i.secret, i.config.jwtSecret); err != nil {
+		return wrongConfig{err}
+	}
 	found, err := i.explain(ctx, token)
 	if err != nil {
 		return err

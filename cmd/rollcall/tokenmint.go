@@ -56,7 +56,7 @@ func (m *minting) declareRest(cmd *cobra.Command) {
 }
 
 func (m *minting) print(p *program) error {
-	secret := p.chooseSecret(m.secret, m.jwtSecret)
+	secret, err := p.chooseSecret(m.secret, m.jwtSecret)
 	switch {
 	case m.claims.User == "":
 		return usagef("--sub is missing: give the user id that the token is for")
@@ -64,6 +64,8 @@ func (m *minting) print(p *program) error {
 		return usagef("--secret is missing: give the secret that the node was started with")
 	case m.claims.TTL < time.Second:
 		return usagef("--ttl %s is too short: give 1s at least", m.claims.TTL)
+	case err != nil:
+		return usage{err}
 	}
 	token, err := auth.Mint([]byte(secret), m.claims)
 	if err != nil {

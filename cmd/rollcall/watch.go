@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,7 +15,7 @@ import (
 // watchQuery is what the flags of watch say.
 type watchQuery struct {
 	remote
-	users []string
+	users idList
 }
 
 func newWatchCommand(p *program) *cobra.Command {
@@ -29,16 +28,17 @@ nothing meanwhile that the node still has. The token must be one of a reader, a 
 themselves.`,
 		Example: `  rollcall watch
   rollcall watch --user alice,bob
+  rollcall watch --user uid=jane,ou=people --user uid=john,ou=people
   rollcall watch -o ndjson | jq -r 'select(.cause == "timeout").user'`,
 		Args: takes(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if cmd.Flags().Changed("user") && !nameable(q.users) {
-				return usagef("--user has an empty id in it, or one with a comma: leave it out to watch everybody")
+			if cmd.Flags().Changed("user") && !nameable(q.users.ids()) {
+				return usagef("--user has an empty id in it: leave it out to watch everybody")
 			}
 			return q.watch(cmd.Context(), p)
 		},
 	}
-	cmd.Flags().StringSliceVar(&q.users, "user", nil, "only these users, separated by commas or repeated")
+	cmd.Flags().Var(&q.users, "user", "only these users, separated by commas; repeated, each is one id, commas and all")
 	q.declareServer(cmd.Flags())
 	declareChoice(cmd, &q.format, "output", "o", "form of what is printed", "table", "ndjson")
 	return cmd
@@ -46,11 +46,11 @@ themselves.`,
 
 // nameable says whether users are some who can be watched by name.
 func nameable(users []string) bool {
-	return len(users) > 0 && !slices.ContainsFunc(users, func(id string) bool { return id == "" || strings.Contains(id, ",") })
+	return len(users) > 0 && !slices.Contains(users, "")
 }
 
 func (q *watchQuery) watch(ctx context.Context, p *program) error {
-	return q.follow(ctx, q.users, p.sayTrouble, func(u client.Update) error { return printUpdate(p, q.format, u) })
+	return q.follow(ctx, q.users.ids(), p.sayTrouble, func(u client.Update) error { return printUpdate(p, q.format, u) })
 }
 
 // sayTrouble is what follow tells where there is no screen to show it on.

@@ -50,7 +50,7 @@ type Archiver struct {
 // Archiver returns an archiver of j that works while gate says so; nil: always.
 // It starts nothing; see Run.
 func (j *Journal) Archiver(gate func() bool) (*Archiver, error) {
-	js, err := jetstream.New(j.nc, jetstream.WithPublishAsyncTimeout(j.cfg.AckTimeout), jetstream.WithPublishAsyncMaxPending(2*archiveInFlight))
+	js, err := j.cfg.open(j.nc, jetstream.WithPublishAsyncMaxPending(2*archiveInFlight))
 	if err != nil {
 		return nil, fmt.Errorf("opening JetStream: %w", asOurs(err))
 	}
@@ -110,8 +110,7 @@ func (a *Archiver) pass(ctx context.Context) error {
 	case err != nil:
 		return err
 	case end.Place.Seq > last:
-		return fmt.Errorf("%w: it has an event of sequence %d, and the stream %s ends at %d: restore a backup whose %s is not the older one, or remove the stream %s to accept the loss",
-			ErrAhead, end.Place.Seq, events.StreamHot, last, events.StreamHot, events.StreamArchive)
+		return aheadError(end.Place.Seq, last)
 	case end.Place.Seq > 0 && first > end.Place.Seq+1:
 		a.j.log.Error("the log was trimmed before it was archived; what it lost is not in the archive", "archived", end.Place.Seq, "first", first)
 	}

@@ -184,6 +184,11 @@ func (r *auditing) hot(ctx context.Context, end, to uint64) error {
 			return err
 		}
 	}
+	if begin == first && first > 1 {
+		if err := u.knowArchived(ctx, r.j, first); err != nil {
+			return err
+		}
+	}
 	r.next = later(r.next, events.Place{Seq: from})
 	take := func(batch []Message) error {
 		for i := range batch {

@@ -516,3 +516,19 @@ func TestAnErasureHidesAtOnce(t *testing.T) {
 		t.Errorf("the archive has %v", subjects)
 	}
 }
+
+// TestARepeatIsNoEventWhereTheHotStreamBegins: its first entry has been trimmed.
+func TestARepeatIsNoEventWhereTheHotStreamBegins(t *testing.T) {
+	a := openAudited(t)
+	w := newWritten(t, a.nc)
+	same := keyed{login("alice"), events.Key{ID: [16]byte{1}}}
+	w.put(same)
+	w.put(same, beat("bob"))
+	a.copied(2)
+	a.cut(2)
+	for _, beats := range []bool{false, true} {
+		if got := a.read(journal.AuditQuery{Heartbeats: beats}); slices.Contains(got, events.Place{Seq: 2}) {
+			t.Errorf("heartbeats %v: %v", beats, got)
+		}
+	}
+}

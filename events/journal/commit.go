@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -40,6 +41,8 @@ type commit struct {
 	at    events.Millis
 	spans []span // whose items are in it, in order
 	n     int    // how many
+
+	actors []string // whose names it has, for heartbeats
 }
 
 // commitAll publishes until nothing waits.
@@ -79,7 +82,7 @@ func (j *Journal) commitAll(ctx context.Context) {
 // compose moves what fits into one commit from todo, in order.
 func (j *Journal) compose() {
 	c := &j.commit
-	*c = commit{data: c.data[:0], spans: c.spans[:0]}
+	*c = commit{data: c.data[:0], spans: c.spans[:0], actors: c.actors[:0]}
 	limit := j.commitLimit()
 	done := 0
 	for ; done < len(j.todo); done++ {
@@ -109,7 +112,7 @@ func (j *Journal) appendItem(c *commit, e *entry, i, limit int) bool {
 			return false
 		}
 		j.begin(c, b.At)
-		c.data = events.AppendBeat(c.data, b, c.at)
+		c.appendBeat(b)
 		c.n++
 		return true
 	}
@@ -124,6 +127,28 @@ func (j *Journal) appendItem(c *commit, e *entry, i, limit int) bool {
 	}
 	c.n++
 	return true
+}
+
+// maxActors is how many actors a commit names: each is searched for.
+const maxActors = 8
+
+// appendBeat writes a heartbeat. An actor who speaks for others is named once.
+func (c *commit) appendBeat(b *events.Beat) {
+	if b.Actor == b.User || b.Actor == "" {
+		c.data = events.AppendBeat(c.data, b, c.at)
+		return
+	}
+	i := slices.Index(c.actors, b.Actor)
+	if i < 0 && len(c.actors) < maxActors {
+		i = len(c.actors)
+		c.actors = append(c.actors, b.Actor)
+		c.data = events.AppendActor(c.data, b.Actor)
+	}
+	if i < 0 {
+		c.data = events.AppendBeat(c.data, b, c.at)
+		return
+	}
+	c.data = events.AppendSentBeat(c.data, b, c.at, i+1)
 }
 
 // begin writes the head of a commit whose first item is of at.
@@ -250,9 +275,14 @@ func wait(ctx context.Context, f jetstream.PubAckFuture, timeout <-chan time.Tim
 	}
 }
 
-// mark publishes a commit without entries, which nobody awaits.
-func (j *Journal) mark(ctx context.Context) error {
-	_, err := j.publish(ctx, events.AppendCommit(nil, events.MillisOf(j.cfg.Now()), j.cfg.Node, j.noteWitnessed()))
+// mark publishes a commit without entries, which nobody awaits. going says that
+// it is this node's last.
+func (j *Journal) mark(ctx context.Context, going bool) error {
+	data := events.AppendCommit(nil, events.MillisOf(j.cfg.Now()), j.cfg.Node, j.noteWitnessed())
+	if going {
+		data = events.AppendGoing(data)
+	}
+	_, err := j.publish(ctx, data)
 	j.noteTrouble(err)
 	if err == nil {
 		j.lastDone.Store(j.cfg.Now().UnixNano())

@@ -65,7 +65,7 @@ func (j *Journal) countArchived(ctx context.Context, user string) (n int, err er
 // that only followed from others and was on its way when they were erased. What
 // comes after it stays.
 func (j *Journal) Forget(ctx context.Context, user string, upTo events.Place) error {
-	if err := j.awaitArchived(ctx, upTo.Seq); err != nil {
+	if err := j.AwaitArchived(ctx, upTo.Seq); err != nil {
 		return err
 	}
 	for next := uint64(1); ; {
@@ -90,15 +90,16 @@ func (j *Journal) Forget(ctx context.Context, user string, upTo events.Place) er
 	}
 }
 
-// awaitArchived waits until everything up to the sequence upTo that belongs into
-// the archive is there, for as long as an acknowledgement may take.
-func (j *Journal) awaitArchived(ctx context.Context, upTo uint64) error {
+// AwaitArchived waits until everything up to the sequence upTo that belongs into
+// the archive is there, for as long as an acknowledgement may take; then the
+// error wraps ErrSlow.
+func (j *Journal) AwaitArchived(ctx context.Context, upTo uint64) error {
 	ctx, cancel := context.WithTimeout(ctx, j.cfg.AckTimeout)
 	defer cancel()
 	return j.untilArchived(ctx, upTo)
 }
 
-// untilArchived is awaitArchived until ctx ends, which is ErrSlow.
+// untilArchived is AwaitArchived until ctx ends, which is ErrSlow.
 func (j *Journal) untilArchived(ctx context.Context, upTo uint64) error {
 	checked := events.EndOf(j.archivedUpTo(ctx)) // nothing up to here is missing
 	return j.untilArchive(ctx, func(ctx context.Context) (bool, error) {

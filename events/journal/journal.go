@@ -21,12 +21,16 @@ type Config struct {
 	AuditRetention time.Duration // 0: 8760 h
 	Own            bool          // the broker is this node's own: retention follows the configuration
 	Seen           bool          // a view has seen this log: it must not be made anew
+	AcceptLoss     bool          // an archive that is gone is made anew although the hot stream has been trimmed
 	Lookback       time.Duration // twice the longest silence that ends no session, in covered time; 0: 30 min
 	AckTimeout     time.Duration // how long an acknowledgement may take; 0: 5 s
 	QueueLimit     int           // how many events may wait; 0: 65536
 	MaxCommit      int           // bytes of a commit at most; 0: 512 KiB; less where the server takes less
 	Node           string        // who we are, in commits and leases; 16 bytes at most are well spent
+	Label          string        // who we are, for people who look at a lease; "": Node
 	Quiet          bool          // write no marks: this process accepts nothing
+	Domain         string        // the JetStream domain that the streams are in; "": the servers' own
+	APIPrefix      string        // of the JetStream API, where an account imports it; "": $JS.API, or as Domain says
 	Durable        func() error  // called before something is archived: puts on disk what the log holds; nil: it is
 	ArchiveDurable func() error  // called before the log is trimmed: puts on disk what the archive holds; nil: it is by then
 	Metrics        *Metrics      // nil: none
@@ -79,6 +83,7 @@ type Journal struct {
 	archive jetstream.Stream
 	lease   jetstream.Stream
 	created time.Time
+	made    bool // Open has made the hot stream
 	metrics *Metrics
 
 	mu      sync.Mutex // guards the four below
@@ -105,11 +110,14 @@ type Journal struct {
 }
 
 // Open makes or checks the streams on nc's server and returns the log. It
-// starts nothing; see Run. Errors wrap ErrUnavailable, ErrMissing, ErrMismatch
-// or ErrFull.
+// starts nothing; see Run. Errors wrap ErrUnavailable, ErrMissing, ErrMismatch,
+// ErrRefused or ErrFull.
 func Open(ctx context.Context, nc *nats.Conn, cfg Config) (*Journal, error) {
 	cfg = cfg.withDefaults()
-	js, err := jetstream.New(nc, jetstream.WithPublishAsyncTimeout(cfg.AckTimeout))
+	if err := checkPayload(nc.MaxPayload()); err != nil {
+		return nil, err
+	}
+	js, err := cfg.open(nc)
 	if err != nil {
 		return nil, fmt.Errorf("opening JetStream: %w", asOurs(err))
 	}
@@ -149,6 +157,7 @@ func (j *Journal) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			j.close()
 			j.commitAll(ctx)
+			j.sayGoing(ctx)
 			return nil
 		case <-j.wake:
 			j.commitAll(ctx)
@@ -166,10 +175,25 @@ func (j *Journal) markAlive(ctx context.Context) {
 		return
 	}
 	j.lastDone.Store(j.cfg.Now().UnixNano())
-	if err := j.mark(context.WithoutCancel(ctx)); err != nil {
+	if err := j.mark(context.WithoutCancel(ctx), false); err != nil {
 		j.log.Warn("writing a mark failed", "error", err)
 	}
 }
+
+// sayGoing tells the others that this node need not be waited for.
+func (j *Journal) sayGoing(ctx context.Context) {
+	if j.cfg.Quiet || j.cfg.Node == "" || j.refused() != nil || j.Trouble() != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), goingTime)
+	defer cancel()
+	if err := j.mark(ctx, true); err != nil {
+		j.log.Debug("the others are not told that this node goes", "error", err)
+	}
+}
+
+// goingTime bounds how long a node that stops tries to say so.
+const goingTime = time.Second
 
 // Trouble is why the last publish failed, nil if it did not. A node that takes
 // events publishes something every events.AlivePeriod, so it is never old.
@@ -194,3 +218,6 @@ func (j *Journal) close() {
 	defer j.mu.Unlock()
 	j.closed = true
 }
+
+// Conn is the connection that the log is reached over.
+func (j *Journal) Conn() *nats.Conn { return j.nc }

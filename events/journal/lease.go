@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -155,7 +156,7 @@ type leaseNote struct {
 }
 
 func (l *Lease) note() []byte {
-	n := leaseNote{Node: l.j.cfg.Node}
+	n := leaseNote{Node: cmp.Or(l.j.cfg.Label, l.j.cfg.Node)}
 	if l.subject == events.LeaseArchive {
 		n.Archived = l.j.copied.Load()
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -67,6 +68,21 @@ func (j *Journal) Lost(ctx context.Context) (events.Millis, error) {
 	info, err := j.archive.Info(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("asking for the archive's age: %w", asOurs(err))
+	}
+	if info.Created.Sub(j.created) > time.Minute {
+		// It was made anew: it knows what it was filled with.
+		if first, _, err := j.Bounds(ctx); err != nil || first == 1 {
+			return 0, err
+		}
+		m, err := j.archive.GetMsg(ctx, 1, jetstream.WithGetMsgSubject(">"))
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			return events.MillisOf(j.cfg.Now()), nil
+		}
+		if err != nil {
+			return 0, fmt.Errorf("asking for the archive's beginning: %w", asOurs(err))
+		}
+		r, err := originOf(m.Header)
+		return r.Time, err
 	}
 	begin := j.cfg.Now().Add(-info.Config.MaxAge)
 	if info.Config.MaxAge == 0 || info.Created.After(begin) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -74,9 +75,8 @@ func (j *Journal) prepare(ctx context.Context) error {
 		s, err := j.js.Stream(ctx, want.Name)
 		switch {
 		case errors.Is(err, jetstream.ErrStreamNotFound):
-			if j.cfg.Seen && want.Name == events.StreamHot {
-				return fmt.Errorf("%w: the views here have seen stream %s, but the store has none: restore the store, "+
-					"or remove the views to begin an empty log", ErrMissing, want.Name)
+			if err := j.mayMake(ctx, want.Name); err != nil {
+				return err
 			}
 			if s, err = j.js.CreateStream(ctx, want); errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 				s, err = j.js.Stream(ctx, want.Name) // another node was faster
@@ -84,6 +84,7 @@ func (j *Journal) prepare(ctx context.Context) error {
 			if err != nil {
 				return fmt.Errorf("making stream %s: %w", want.Name, asOurs(err))
 			}
+			j.made = j.made || want.Name == events.StreamHot
 		case err != nil:
 			return fmt.Errorf("looking for stream %s: %w", want.Name, asOurs(err))
 		}
@@ -91,7 +92,50 @@ func (j *Journal) prepare(ctx context.Context) error {
 			return err
 		}
 	}
+	return j.compareStreams(ctx)
+}
+
+// mayMake returns an error if the stream of this name, which is not there, must
+// not be made, because it has been there.
+func (j *Journal) mayMake(ctx context.Context, name string) error {
+	switch {
+	case name == events.StreamHot && j.cfg.Seen:
+		return fmt.Errorf("%w: the views here have seen stream %s, but the store has none: restore the store, "+
+			"or remove the views to begin an empty log", ErrMissing, name)
+	case name != events.StreamArchive || j.made:
+		return nil
+	}
+	first, last, err := j.Bounds(ctx)
+	switch {
+	case err != nil:
+		return err
+	case first > 1 && !j.cfg.AcceptLoss:
+		return fmt.Errorf("%w: stream %s is gone, and of stream %s, which it was made of, the beginning has been trimmed: "+
+			"restore it from a backup, or accept with --accept-loss that the history begins later", ErrMissing, name, events.StreamHot)
+	case last > 0:
+		j.log.Warn("the archive is gone; it is made again and filled with what the log has", "stream", name, "first", first)
+	}
 	return nil
+}
+
+// compareStreams returns an error if hot stream and archive cannot be of one log.
+func (j *Journal) compareStreams(ctx context.Context) error {
+	end, _, err := j.archiveEnd(ctx)
+	if err != nil {
+		return err
+	}
+	_, last, err := j.Bounds(ctx)
+	if err == nil && end.Place.Seq > last {
+		err = aheadError(end.Place.Seq, last)
+	}
+	return err
+}
+
+// aheadError says that the archive has an event of the sequence has.
+func aheadError(has, last uint64) error {
+	return fmt.Errorf("%w: stream %s has an event of sequence %d, and stream %s ends at %d: it was restored from an older backup, or has lost its end: "+
+		"restore %s from a newer one, or %s from one that is not newer; docs/operations.md says in which order to back up",
+		ErrAhead, events.StreamArchive, has, events.StreamHot, last, events.StreamHot, events.StreamArchive)
 }
 
 // check holds a stream against what Rollcall needs. What it cannot live with is
@@ -108,16 +152,12 @@ func (j *Journal) check(ctx context.Context, s jetstream.Stream, want jetstream.
 	case events.StreamLease:
 		j.lease = s
 	}
-	switch {
-	case slices.Contains(have.Subjects, formOneSubject):
+	if slices.Contains(have.Subjects, formOneSubject) {
 		return fmt.Errorf("%w: stream %s has the form of the log that versions before 0.1.0 wrote, one message an event; "+
 			"this version cannot read it: begin with an empty data directory or account, and import what you need", ErrMismatch, want.Name)
-	case have.Storage != want.Storage,
-		have.Retention != want.Retention,
-		want.AllowMsgTTL && !have.AllowMsgTTL,
-		want.Name == events.StreamHot && (have.PersistMode != jetstream.DefaultPersistMode || have.MaxAge != 0 || have.Discard != want.Discard),
-		!covers(have.Subjects, want.Subjects):
-		return fmt.Errorf("%w: stream %s: compare `nats stream info %s` with docs/operations.md", ErrMismatch, want.Name, want.Name)
+	}
+	if said := Differences(have, want); len(said) > 0 {
+		return fmt.Errorf("%w: stream %s: %s", ErrMismatch, want.Name, strings.Join(said, "; "))
 	}
 	if have.MaxAge == want.MaxAge || want.MaxAge == 0 {
 		return nil
@@ -137,19 +177,6 @@ func (j *Journal) check(ctx context.Context, s jetstream.Stream, want jetstream.
 
 // formOneSubject is what only the form of the log before this one had.
 const formOneSubject = "presence.heartbeats"
-
-func covers(have, want []string) bool {
-	set := map[string]bool{}
-	for _, s := range have {
-		set[s] = true
-	}
-	for _, s := range want {
-		if !set[s] {
-			return false
-		}
-	}
-	return true
-}
 
 // Mend makes anew what a broker that was restarted has forgotten: the lease,
 // which lives in memory. It returns where the log ends. Errors wrap

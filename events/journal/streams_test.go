@@ -1,6 +1,8 @@
 package journal_test
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -120,4 +122,95 @@ func TestAForgottenLeaseIsMadeAnew(t *testing.T) {
 	if _, err := j.Mend(t.Context()); err == nil {
 		t.Error("a log that is gone was mended")
 	}
+}
+
+// TestAnArchiveThatIsGoneIsFilledAgainOrMissed: while the log has all that was in
+// it, it is made again; later that must be accepted.
+func TestAnArchiveThatIsGoneIsFilledAgainOrMissed(t *testing.T) {
+	x := newTrimmed(t, 20, true)
+	x.run()
+	x.copied(20 + tail)
+	js, err := jetstream.New(x.nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lose := func() {
+		t.Helper()
+		x.stop()
+		if err := js.DeleteStream(t.Context(), events.StreamArchive); err != nil {
+			t.Fatal(err)
+		}
+	}
+	reopen := func(accept bool) (*journal.Journal, error) {
+		return journal.Open(t.Context(), x.nc, journal.Config{Quiet: true, AcceptLoss: accept})
+	}
+	want := len(x.records(journal.AuditQuery{}))
+	lose()
+	again, err := reopen(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := len(archiveAll(t, again)); got != want {
+		t.Errorf("%d records after it was filled again, want %d", got, want)
+	}
+	if err := stream(t, x.nc, events.StreamHot).Purge(t.Context(), jetstream.WithPurgeSequence(5)); err != nil {
+		t.Fatal(err)
+	}
+	lose()
+	if _, err := reopen(false); !errors.Is(err, journal.ErrMissing) || !strings.Contains(err.Error(), "--accept-loss") {
+		t.Errorf("with a part of it trimmed: %v", err)
+	}
+	if _, err := reopen(true); err != nil {
+		t.Errorf("where that is accepted: %v", err)
+	}
+}
+
+// TestAnArchiveAheadOfTheLogIsRefused: a backup of the two in the wrong order.
+func TestAnArchiveAheadOfTheLogIsRefused(t *testing.T) {
+	x := newTrimmed(t, 20, true)
+	x.run()
+	x.copied(20 + tail)
+	x.stop()
+	js, err := jetstream.New(x.nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hot := stream(t, x.nc, events.StreamHot).CachedInfo().Config
+	if err := js.DeleteStream(t.Context(), events.StreamHot); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := js.CreateStream(t.Context(), hot); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := journal.Open(t.Context(), x.nc, journal.Config{Quiet: true}); !errors.Is(err, journal.ErrAhead) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// archiveAll archives what j has and returns it.
+func archiveAll(t *testing.T, j *journal.Journal) (all []journal.Record) {
+	t.Helper()
+	a, err := j.Archiver(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, last, err := j.Bounds(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- a.Run(ctx) }()
+	journaltest.Until(t, "the archive", func() bool { return a.Copied() >= last })
+	stop()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Archive(t.Context(), journal.Excerpt{}, func(batch []journal.Record) error {
+		all = append(all, batch...)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return all
 }

@@ -15,7 +15,7 @@ import (
 const settleTime = 5 * time.Minute
 
 // Trimmer takes from the hot stream what is older than Config.HotRetention and
-// in the archive, on disk. Nothing else ever leaves it: a log that nobody looks
+// in the archive, on disk, with all that makes a repeat void which is not. Nothing else ever leaves it: a log that nobody looks
 // after keeps everything.
 type Trimmer struct {
 	j        *Journal
@@ -75,9 +75,21 @@ func (t *Trimmer) Trim(ctx context.Context) (first uint64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	upTo := min(old, copied+1, t.floor())
-	if first, _, err = t.j.Bounds(ctx); err != nil || upTo <= first {
+	if first, _, err = t.j.Bounds(ctx); err != nil || copied < first {
 		return 0, err
+	}
+	m, err := t.j.Message(ctx, copied)
+	if err != nil {
+		return 0, err
+	}
+	// Who goes on archiving needs the keys of the time before.
+	keys, err := t.j.keysLead(ctx, first, &m)
+	if err != nil {
+		return 0, err
+	}
+	upTo := min(old, keys, t.floor())
+	if upTo <= first {
+		return 0, nil
 	}
 	// Whoever has removed something there: nothing is lost by a belief.
 	if err := t.holds(ctx); err != nil {

@@ -12,7 +12,8 @@ import (
 	"github.com/rollcall-dev/rollcall/events/journaltest"
 )
 
-// trimmed is a log of one commit a minute, of which a tenth is heartbeats alone,
+// trimmed is a log of one commit each ten seconds, of which a tenth is heartbeats
+// alone, and of two more minutes of heartbeats, which keep the keys,
 // with an archiver that has got to its end, and a trimmer under a clock of the
 // test.
 type trimmed struct {
@@ -44,12 +45,18 @@ func newTrimmed(t *testing.T, n int, onDisk bool) *trimmed {
 		}
 		x.w.put(login("alice"), beat("bob"))
 	}
+	for range tail {
+		x.w.put(beat("bob"))
+	}
 	x.trim = x.arch.Trimmer(func() uint64 { return x.floor })
 	return x
 }
 
+// tail is how many commits are in two minutes, and the one that they lead to.
+const tail = 13
+
 // at is the broker's time at seq.
-func (x *trimmed) at(seq uint64) events.Millis { return x.begin + events.Millis(seq)*60_000 }
+func (x *trimmed) at(seq uint64) events.Millis { return x.begin + events.Millis(seq)*10_000 }
 
 // oldest sets the clock so that the commit seq is the oldest that the retention
 // keeps.
@@ -78,13 +85,13 @@ func (x *trimmed) first() uint64 {
 func TestNothingYoungerThanTheRetentionIsTrimmed(t *testing.T) {
 	x := newTrimmed(t, 40, true)
 	x.run()
-	x.copied(40)
+	x.copied(40 + tail)
 	for _, seq := range []uint64{1, 3, 10, 12, 25} {
 		x.oldest(seq)
 		if got := x.trimTwice(); got != seq {
 			t.Errorf("the log begins at %d, want %d", got, seq)
 		}
-		for _, later := range []int64{1, 59_999} { // the next one is younger than an hour until a millisecond after
+		for _, later := range []int64{1, 9_999} { // the next one is younger than an hour until a millisecond after
 			x.oldest(seq)
 			x.now.Add(later)
 			if got := x.trimTwice(); got != seq+1 {
@@ -101,7 +108,7 @@ func TestNothingYoungerThanTheRetentionIsTrimmed(t *testing.T) {
 func TestNothingIsTrimmedThatReadersStillNeed(t *testing.T) {
 	x := newTrimmed(t, 30, true)
 	x.run()
-	x.copied(30)
+	x.copied(30 + tail)
 	x.oldest(25)
 	for _, x.floor = range []uint64{0, 1, 7, 24} {
 		if got := x.trimTwice(); got != max(x.floor, 1) {
@@ -122,7 +129,7 @@ func TestNothingIsTrimmedThatIsNotArchived(t *testing.T) {
 		t.Fatalf("the log begins at %d", got)
 	}
 	x.run()
-	x.copied(20)
+	x.copied(20 + tail)
 	x.stop()
 	for range 5 {
 		x.w.put(login("carol"))
@@ -154,7 +161,7 @@ func TestAStreamThatNobodyArchivesKeepsEverything(t *testing.T) {
 func TestWhoDoesNotHoldTheGateTrimsNothing(t *testing.T) {
 	x := newTrimmed(t, 20, true)
 	x.run()
-	x.copied(20)
+	x.copied(20 + tail)
 	x.oldest(1000)
 	x.open.Store(false)
 	if got := x.trimTwice(); got != 1 {
@@ -167,7 +174,7 @@ func TestWhoDoesNotHoldTheGateTrimsNothing(t *testing.T) {
 func TestNothingIsTrimmedWhoseCopyIsNotOnDisk(t *testing.T) {
 	x := newTrimmed(t, 20, true)
 	x.run()
-	x.copied(20)
+	x.copied(20 + tail)
 	x.oldest(1000)
 	x.disk = errors.New("the disk is gone")
 	if _, err := x.trim.Trim(t.Context()); !errors.Is(err, x.disk) || x.first() != 1 {
@@ -191,7 +198,7 @@ func TestNothingIsTrimmedWhoseCopyIsNotOnDisk(t *testing.T) {
 func TestWhereNobodyPutsTheArchiveOnDiskItSettlesFirst(t *testing.T) {
 	x := newTrimmed(t, 20, false)
 	x.run()
-	x.copied(20)
+	x.copied(20 + tail)
 	x.oldest(1000)
 	if got := x.trimTwice(); got != 1 {
 		t.Errorf("at once: the log begins at %d", got)
@@ -215,7 +222,7 @@ func TestWhereNobodyPutsTheArchiveOnDiskItSettlesFirst(t *testing.T) {
 func TestNothingIsTrimmedOnceTheArchiveHasLostItsEnd(t *testing.T) {
 	x := newTrimmed(t, 20, true)
 	x.run()
-	x.copied(20)
+	x.copied(20 + tail)
 	x.oldest(1000)
 	if err := stream(t, x.nc, events.StreamArchive).Purge(t.Context()); err != nil {
 		t.Fatal(err)
@@ -225,5 +232,26 @@ func TestNothingIsTrimmedOnceTheArchiveHasLostItsEnd(t *testing.T) {
 	}
 	if _, err := x.trim.Trim(t.Context()); !errors.Is(err, journal.ErrMissing) || x.first() != 1 {
 		t.Errorf("%v, and the log begins at %d", err, x.first())
+	}
+}
+
+// TestALaggingArchiverFindsTheKeysOfWhatIsLeft, however long ago it stopped.
+func TestALaggingArchiverFindsTheKeysOfWhatIsLeft(t *testing.T) {
+	x := newTrimmed(t, 10, true)
+	same := keyed{login("alice"), events.Key{ID: [16]byte{1}}}
+	first := x.w.put(same)
+	x.run()
+	x.copied(first)
+	x.stop()
+	again := x.w.put(same)
+	x.SetClock(func(seq uint64) events.Millis { return x.begin + events.Millis(seq)*1000 })
+	x.now.Store(int64(x.begin) + 1e10)
+	x.trimTwice()
+	x.run()
+	x.copied(again)
+	for _, r := range archive(t, x.Journal) {
+		if r.Place.Seq == again {
+			t.Errorf("the repeat at %s was archived; the log begins at %d", r.Place, x.first())
+		}
 	}
 }

@@ -18,6 +18,50 @@ type unfolding struct {
 	gone    map[string]events.Place // user → where they were erased last; the zero Place: not
 	commit  events.Commit
 	found   []Record
+
+	// Where the keys of the time before have been trimmed the archive tells what
+	// counts: what is in known, of what is not after upTo.
+	known map[events.Place]struct{} // nil: the keys are there
+	upTo  events.Place
+}
+
+// knowArchived reads what the archive has of the two minutes from first on, where
+// the hot stream begins.
+func (u *unfolding) knowArchived(ctx context.Context, j *Journal, first uint64) error {
+	m, err := j.Message(ctx, first)
+	if err != nil {
+		return nil //nolint:nilerr // it has been trimmed meanwhile: so little matters only if a key repeats just there
+	}
+	u.known = map[events.Place]struct{}{}
+	u.upTo = events.EndOf(j.archivedUpTo(ctx))
+	from, err := j.seekArchive(ctx, events.Place{Seq: first}, 0)
+	if err != nil {
+		return err
+	}
+	var clock events.Clock
+	clock.Advance(m.Time)
+	return j.scanArchive(ctx, from, nil, maxScan, func(batch []Record) error {
+		for i := range batch {
+			// This clock, which only some of the commits drive, may be behind: then more is
+			// read than is needed.
+			if clock.Advance(batch[i].Time); clock.Covered >= int64(lead) {
+				u.upTo = min2(u.upTo, batch[i].Place)
+				return errEnd
+			}
+			u.known[batch[i].Place] = struct{}{}
+		}
+		return nil
+	})
+}
+
+// void reports whether the entry at m with a key that nothing before it, as far
+// as was read, has claimed is a repeat all the same.
+func (u *unfolding) void(ev *events.Event, m events.Moment) bool {
+	if u.known == nil || m.Covered >= int64(lead) || ev.Type == events.Heartbeat || u.upTo.Before(m.Place()) {
+		return false
+	}
+	_, counts := u.known[m.Place()]
+	return !counts
 }
 
 // unfold returns an unfolding for r that knows who has been erased.
@@ -56,7 +100,7 @@ func (u *unfolding) message(m *Message) {
 func (u *unfolding) entry(e *events.Entry, at events.Moment) {
 	ev, key, err := e.Event()
 	if key.Given() {
-		if _, void := u.keys.Judge(key, at); void {
+		if _, void := u.keys.Judge(key, at); void || u.void(&ev, at) {
 			return
 		}
 	}

@@ -30,7 +30,8 @@ type Row struct {
 }
 
 // File is a file that has been read: its good rows in the order of time. Rows
-// of one time keep their order in the file.
+// of one time keep their order in the file, or have the opposite one where the
+// file has the newest first.
 type File struct {
 	Kind   Kind
 	Bad    []BadRow // those left out because ReadOptions.SkipBad said so
@@ -107,8 +108,34 @@ func (f *File) Latest() events.Millis {
 // sort brings the rows into the order of time. Most files are in it already.
 func (f *File) sort() {
 	order := func(a, b row) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.line, b.line)) }
+	if f.newestFirst() {
+		order = func(a, b row) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(b.line, a.line)) }
+	}
 	if !slices.IsSortedFunc(f.rows, order) {
 		slices.SortFunc(f.rows, order)
+	}
+}
+
+// newestFirst reports whether time runs backwards from row to row, but for a row
+// or two out of place: what comes first of two rows of one time then happened
+// last. The rows are as they stand in the file.
+func (f *File) newestFirst() bool {
+	forwards, backwards := 0, 0
+	for i := 1; i < len(f.rows); i++ {
+		switch cmp.Compare(f.rows[i].at, f.rows[i-1].at) {
+		case 1:
+			forwards++
+		case -1:
+			backwards++
+		}
+	}
+	return backwards > 10*forwards
+}
+
+// cut brings the rows after now to it. They are in order, and stay so.
+func (f *File) cut(now int64) {
+	for i := len(f.rows) - 1; i >= 0 && f.rows[i].at > now; i-- {
+		f.rows[i].at = now
 	}
 }
 

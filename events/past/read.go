@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/rollcall-dev/rollcall/events"
 )
@@ -15,7 +16,7 @@ import (
 // ReadOptions says how a file is read.
 type ReadOptions struct {
 	SkipBad bool      // leave bad rows out, and say so in File.Bad
-	Now     time.Time // what lies behind it is not past; zero: time.Now()
+	Now     time.Time // what lies up to five minutes after it becomes it, what is later is not past; zero: time.Now()
 }
 
 // Read reads all of r, the content of the file name, and checks it. A name that
@@ -46,6 +47,7 @@ func Read(r io.Reader, name string, opts ReadOptions) (*File, error) {
 	f.users, f.sessions = d.users.list, d.sessions.list
 	digest.Sum(f.digest[:0])
 	f.sort()
+	f.cut(opts.Now.UnixNano())
 	return f, nil
 }
 
@@ -87,7 +89,7 @@ func (d *reading) read() error {
 
 // event adds a row of an event, or notes what is wrong with it.
 func (d *reading) event(line int, at, user, session, event []byte) {
-	if len(session) == 0 {
+	if session = trimmed(session); len(session) == 0 {
 		session = defaultSession
 	}
 	r := row{line: uint32(line)}
@@ -138,20 +140,29 @@ func (d *reading) reject(bad *BadRow) { d.add(row{}, bad) }
 var defaultSession = []byte(events.DefaultSession)
 
 func place(n *names, line int, column string, id []byte) (uint32, *BadRow) {
-	i, err := n.of(id)
+	i, err := n.of(trimmed(id))
 	if err != nil {
 		return 0, badf(line, "%s %.40q: %v", column, id, err)
 	}
 	return i, nil
 }
 
-// instant reads a time that lies between 1970 and now.
+// trimmed is id without the blanks at its ends that spreadsheets and terminals
+// leave there, which would make it another one that looks the same.
+func trimmed(id []byte) []byte {
+	return bytes.TrimFunc(id, func(r rune) bool { return unicode.IsSpace(r) || r == '\u200b' || r == '\ufeff' })
+}
+
+// ahead is how far the clock of whoever wrote a file may be before ours.
+const ahead = 5 * time.Minute
+
+// instant reads a time that lies between 1970 and now, or a little later.
 func (d *reading) instant(line int, column string, text []byte) (ns int64, bad *BadRow) {
 	t, ok := parseInstant(text)
 	switch {
 	case !ok:
 		return 0, badf(line, "%s %.40q is no time like 2021-01-31T09:30:00Z", column, text)
-	case t.After(d.opts.Now):
+	case t.After(d.opts.Now.Add(ahead)):
 		return 0, badf(line, "%s %.40q lies in the future", column, text)
 	case t.UnixMilli() <= 0:
 		return 0, badf(line, "%s %.40q lies before 1970", column, text)

@@ -93,7 +93,7 @@ func TestBytesThatComeOneByOneMakeTheSameFile(t *testing.T) {
 }
 
 func TestIDsAreTakenAsTheyAre(t *testing.T) {
-	ids := []string{" alice", "a.b", "a*>", `he said "hi", twice`, "ürsula", "名前", "%41", "\uFFFD", "null", strings.Repeat("x", events.MaxIDBytes)}
+	ids := []string{"al ice", "a.b", "a*>", `he said "hi", twice`, "ürsula", "名前", "%41", "\uFFFD", "null", strings.Repeat("x", events.MaxIDBytes)}
 	var csv, ndjson strings.Builder
 	csv.WriteString("at,user,event\n")
 	for _, id := range ids {
@@ -111,6 +111,77 @@ func TestIDsAreTakenAsTheyAre(t *testing.T) {
 		if diff := cmp.Diff(ids, got); diff != "" {
 			t.Error(diff)
 		}
+	}
+}
+
+func TestBlanksAtTheEndsOfAnIDAreNoneOfIt(t *testing.T) {
+	for _, id := range []string{" alice", "alice ", "\u00a0alice\u00a0", "alice\u202f", "\u3000alice", "\ufeffalice", "alice\u200b", " \u00a0 alice"} {
+		for _, text := range []string{
+			"at,user,event,session\n2021-01-31T09:30:00Z,\"" + id + "\",login,\" \u00a0\"\n2021-01-31T09:31:00Z,alice,logout,default\n",
+			`{"at":"2021-01-31T09:30:00Z","user":"` + id + `","event":"login","session":" "}` + "\n" + `{"at":"2021-01-31T09:31:00Z","user":"alice","event":"logout"}` + "\n",
+		} {
+			for r := range read(t, text).All() {
+				if r.User != "alice" || r.Session != events.DefaultSession {
+					t.Errorf("%q: user %q, session %q", id, r.User, r.Session)
+				}
+			}
+		}
+		if r := read(t, "id,last_seen\n\""+id+"\",2021-01-31T09:30:00Z\n").Row(0); r.User != "alice" {
+			t.Errorf("%q of a user table: %q", id, r.User)
+		}
+	}
+	if _, err := Read(strings.NewReader("at,user,event\n2021-01-31T09:30:00Z,\u00a0,login\n"), "past", ReadOptions{}); err == nil {
+		t.Error("an id of blanks was taken")
+	}
+}
+
+func TestAFileWithTheNewestFirstIsTurnedRound(t *testing.T) {
+	turned := func(text string) (got string) {
+		for r := range read(t, "at,user,event\n"+text).All() {
+			got += " " + r.User + ":" + string(r.Type)
+		}
+		return got
+	}
+	const want = " a:login a:logout b:login b:logout"
+	if got := turned("2021-01-31T09:30:01Z,b,logout\n2021-01-31T09:30:01Z,b,login\n2021-01-31T09:30:00Z,a,logout\n2021-01-31T09:30:00Z,a,login\n"); got != want {
+		t.Errorf("newest first:%s", got)
+	}
+	if got := turned("2021-01-31T09:30:00Z,a,login\n2021-01-31T09:30:00Z,a,logout\n2021-01-31T09:30:01Z,b,login\n2021-01-31T09:30:01Z,b,logout\n"); got != want {
+		t.Errorf("oldest first:%s", got)
+	}
+	if got := turned("2021-01-31T09:30:00Z,a,login\n2021-01-31T09:30:00Z,a,logout\n"); got != " a:login a:logout" {
+		t.Errorf("of one time:%s", got)
+	}
+	var long, longer string
+	for i := range 20 {
+		long += fmt.Sprintf("2021-01-31T09:%02d:00Z,b,heartbeat\n", 59-i)
+	}
+	longer = "2021-01-31T09:00:00Z,x,heartbeat\n" + long + "2021-01-31T08:00:00Z,a,logout\n2021-01-31T08:00:00Z,a,login\n"
+	if got := turned(longer); !strings.HasPrefix(got, " a:login a:logout") {
+		t.Errorf("with one out of place:%s", got)
+	}
+}
+
+// A clock may be a little before ours, and a table of users be written while it is read.
+func TestTimesALittleAheadAreNow(t *testing.T) {
+	now := time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
+	f, err := Read(strings.NewReader("at,user,event\n2026-11-23T08:00:05Z,a,login\n2026-11-23T08:04:59Z,a,logout\n2026-11-23T07:59:00Z,b,login\n"), "past", ReadOptions{Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for r := range f.All() {
+		got = append(got, r.At.String()+" "+r.User+" "+string(r.Type))
+	}
+	if diff := cmp.Diff([]string{"2026-11-23T07:59:00.000Z b login", "2026-11-23T08:00:00.000Z a login", "2026-11-23T08:00:00.000Z a logout"}, got); diff != "" {
+		t.Error(diff)
+	}
+	users, err := Read(strings.NewReader("id,last_seen\n1,2026-11-23 08:00:05.123+00\n"), "past", ReadOptions{Now: now})
+	if err != nil || users.Row(0).At != events.MillisOf(now) {
+		t.Errorf("a user table: %v", err)
+	}
+	if _, err := Read(strings.NewReader("at,user,event\n2026-11-23T08:06:00Z,a,login\n"), "past", ReadOptions{Now: now}); err == nil {
+		t.Error("six minutes ahead were taken")
 	}
 }
 

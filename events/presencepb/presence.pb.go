@@ -257,7 +257,11 @@ type Commit struct {
 	Node string `protobuf:"bytes,3,opt,name=node,proto3" json:"node,omitempty"`
 	// Now and then, from the node that writes timeouts: a sequence up to which
 	// every heartbeat that changed something has been written down by an event.
-	Witnessed     uint64 `protobuf:"varint,4,opt,name=witnessed,proto3" json:"witnessed,omitempty"`
+	Witnessed uint64 `protobuf:"varint,4,opt,name=witnessed,proto3" json:"witnessed,omitempty"`
+	// Who sent entries of others: see Entry.sent_by.
+	Actors []string `protobuf:"bytes,5,rep,name=actors,proto3" json:"actors,omitempty"`
+	// The node stops: this is the last commit that it writes.
+	Going         bool `protobuf:"varint,6,opt,name=going,proto3" json:"going,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -320,6 +324,20 @@ func (x *Commit) GetWitnessed() uint64 {
 	return 0
 }
 
+func (x *Commit) GetActors() []string {
+	if x != nil {
+		return x.Actors
+	}
+	return nil
+}
+
+func (x *Commit) GetGoing() bool {
+	if x != nil {
+		return x.Going
+	}
+	return false
+}
+
 // Entry is one event. Its first seven fields are those of a Heartbeat; which of
 // the others an event has depends on its type.
 type Entry struct {
@@ -340,26 +358,28 @@ type Entry struct {
 	// An idempotency key: of the entries with one key within two minutes of
 	// covered time only the first counts. 16 bytes; with it, a digest of the
 	// request, 16 bytes.
-	Key           []byte `protobuf:"bytes,10,opt,name=key,proto3" json:"key,omitempty"`
-	Request       []byte `protobuf:"bytes,11,opt,name=request,proto3" json:"request,omitempty"`
-	Device        string `protobuf:"bytes,12,opt,name=device,proto3" json:"device,omitempty"`
-	Client        string `protobuf:"bytes,13,opt,name=client,proto3" json:"client,omitempty"`
-	All           bool   `protobuf:"varint,14,opt,name=all,proto3" json:"all,omitempty"`
-	Status        Status `protobuf:"varint,15,opt,name=status,proto3,enum=rollcall.presence.v1.Status" json:"status,omitempty"`
-	Change        Change `protobuf:"varint,16,opt,name=change,proto3,enum=rollcall.presence.v1.Change" json:"change,omitempty"`
-	Reason        string `protobuf:"bytes,17,opt,name=reason,proto3" json:"reason,omitempty"`
-	Until         int64  `protobuf:"varint,18,opt,name=until,proto3" json:"until,omitempty"`
-	Cause         Cause  `protobuf:"varint,19,opt,name=cause,proto3,enum=rollcall.presence.v1.Cause" json:"cause,omitempty"`
-	LastSeen      int64  `protobuf:"varint,20,opt,name=last_seen,json=lastSeen,proto3" json:"last_seen,omitempty"`
-	Judged        uint64 `protobuf:"varint,21,opt,name=judged,proto3" json:"judged,omitempty"`
-	JudgedNth     uint32 `protobuf:"varint,22,opt,name=judged_nth,json=judgedNth,proto3" json:"judged_nth,omitempty"`
-	Since         int64  `protobuf:"varint,23,opt,name=since,proto3" json:"since,omitempty"`
-	By            uint64 `protobuf:"varint,24,opt,name=by,proto3" json:"by,omitempty"`
-	ByNth         uint32 `protobuf:"varint,25,opt,name=by_nth,json=byNth,proto3" json:"by_nth,omitempty"`
-	Voids         uint64 `protobuf:"varint,26,opt,name=voids,proto3" json:"voids,omitempty"`
-	VoidsNth      uint32 `protobuf:"varint,27,opt,name=voids_nth,json=voidsNth,proto3" json:"voids_nth,omitempty"`
-	Hash          []byte `protobuf:"bytes,28,opt,name=hash,proto3" json:"hash,omitempty"`
-	Salt          []byte `protobuf:"bytes,29,opt,name=salt,proto3" json:"salt,omitempty"`
+	Key       []byte `protobuf:"bytes,10,opt,name=key,proto3" json:"key,omitempty"`
+	Request   []byte `protobuf:"bytes,11,opt,name=request,proto3" json:"request,omitempty"`
+	Device    string `protobuf:"bytes,12,opt,name=device,proto3" json:"device,omitempty"`
+	Client    string `protobuf:"bytes,13,opt,name=client,proto3" json:"client,omitempty"`
+	All       bool   `protobuf:"varint,14,opt,name=all,proto3" json:"all,omitempty"`
+	Status    Status `protobuf:"varint,15,opt,name=status,proto3,enum=rollcall.presence.v1.Status" json:"status,omitempty"`
+	Change    Change `protobuf:"varint,16,opt,name=change,proto3,enum=rollcall.presence.v1.Change" json:"change,omitempty"`
+	Reason    string `protobuf:"bytes,17,opt,name=reason,proto3" json:"reason,omitempty"`
+	Until     int64  `protobuf:"varint,18,opt,name=until,proto3" json:"until,omitempty"`
+	Cause     Cause  `protobuf:"varint,19,opt,name=cause,proto3,enum=rollcall.presence.v1.Cause" json:"cause,omitempty"`
+	LastSeen  int64  `protobuf:"varint,20,opt,name=last_seen,json=lastSeen,proto3" json:"last_seen,omitempty"`
+	Judged    uint64 `protobuf:"varint,21,opt,name=judged,proto3" json:"judged,omitempty"`
+	JudgedNth uint32 `protobuf:"varint,22,opt,name=judged_nth,json=judgedNth,proto3" json:"judged_nth,omitempty"`
+	Since     int64  `protobuf:"varint,23,opt,name=since,proto3" json:"since,omitempty"`
+	By        uint64 `protobuf:"varint,24,opt,name=by,proto3" json:"by,omitempty"`
+	ByNth     uint32 `protobuf:"varint,25,opt,name=by_nth,json=byNth,proto3" json:"by_nth,omitempty"`
+	Voids     uint64 `protobuf:"varint,26,opt,name=voids,proto3" json:"voids,omitempty"`
+	VoidsNth  uint32 `protobuf:"varint,27,opt,name=voids_nth,json=voidsNth,proto3" json:"voids_nth,omitempty"`
+	Hash      []byte `protobuf:"bytes,28,opt,name=hash,proto3" json:"hash,omitempty"`
+	Salt      []byte `protobuf:"bytes,29,opt,name=salt,proto3" json:"salt,omitempty"`
+	// In the place of actor: which of the commit's actors sent it, from 1.
+	SentBy        uint32 `protobuf:"varint,30,opt,name=sent_by,json=sentBy,proto3" json:"sent_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -597,6 +617,13 @@ func (x *Entry) GetSalt() []byte {
 	return nil
 }
 
+func (x *Entry) GetSentBy() uint32 {
+	if x != nil {
+		return x.SentBy
+	}
+	return 0
+}
+
 // HeartbeatBatch is the body of POST /v1/heartbeats.
 type HeartbeatBatch struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -755,12 +782,14 @@ var File_presencepb_presence_proto protoreflect.FileDescriptor
 
 const file_presencepb_presence_proto_rawDesc = "" +
 	"\n" +
-	"\x19presencepb/presence.proto\x12\x14rollcall.presence.v1\"\x81\x01\n" +
+	"\x19presencepb/presence.proto\x12\x14rollcall.presence.v1\"\xaf\x01\n" +
 	"\x06Commit\x125\n" +
 	"\aentries\x18\x01 \x03(\v2\x1b.rollcall.presence.v1.EntryR\aentries\x12\x0e\n" +
 	"\x02at\x18\x02 \x01(\x03R\x02at\x12\x12\n" +
 	"\x04node\x18\x03 \x01(\tR\x04node\x12\x1c\n" +
-	"\twitnessed\x18\x04 \x01(\x04R\twitnessed\"\x8a\x06\n" +
+	"\twitnessed\x18\x04 \x01(\x04R\twitnessed\x12\x16\n" +
+	"\x06actors\x18\x05 \x03(\tR\x06actors\x12\x14\n" +
+	"\x05going\x18\x06 \x01(\bR\x05going\"\xa3\x06\n" +
 	"\x05Entry\x12\x12\n" +
 	"\x04user\x18\x01 \x01(\tR\x04user\x12\x18\n" +
 	"\asession\x18\x02 \x01(\tR\asession\x12\x14\n" +
@@ -792,7 +821,8 @@ const file_presencepb_presence_proto_rawDesc = "" +
 	"\x05voids\x18\x1a \x01(\x04R\x05voids\x12\x1b\n" +
 	"\tvoids_nth\x18\x1b \x01(\rR\bvoidsNth\x12\x12\n" +
 	"\x04hash\x18\x1c \x01(\fR\x04hash\x12\x12\n" +
-	"\x04salt\x18\x1d \x01(\fR\x04salt\"W\n" +
+	"\x04salt\x18\x1d \x01(\fR\x04salt\x12\x17\n" +
+	"\asent_by\x18\x1e \x01(\rR\x06sentBy\"W\n" +
 	"\x0eHeartbeatBatch\x125\n" +
 	"\x05beats\x18\x01 \x03(\v2\x1f.rollcall.presence.v1.HeartbeatR\x05beats\x12\x0e\n" +
 	"\x02at\x18\x02 \x01(\x03R\x02at\"\xa9\x01\n" +

@@ -25,6 +25,9 @@ type Fold interface {
 	// is events.Mono when the message at seq was read, 0 while the fold is
 	// still catching up.
 	Locked(fn func(seq uint64, clock events.Clock, mono int64))
+	// Nodes is who writes the log. It is the fold's own: it may be read there and
+	// inside Locked only.
+	Nodes() *events.Nodes
 	// WaitFor returns nil as soon as the fold stands at seq or later, and an
 	// error when ctx ends before that.
 	WaitFor(ctx context.Context, seq uint64) error
@@ -150,6 +153,7 @@ func (c *Consumer) attach(ctx context.Context) error {
 	}
 	c.fold.Locked(func(_ uint64, clock events.Clock, _ int64) {
 		c.deadlines = NewDeadlines(c.cfg.Limits, clock.Covered-tick) // what is due already is due at once: in a log at rest no tick comes
+		c.deadlines.nodes = c.fold.Nodes
 	})
 	c.fold.Attach(c.deadlines)
 	return nil

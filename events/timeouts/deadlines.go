@@ -42,13 +42,14 @@ const (
 // alarm has been set elsewhere is dropped then.
 type Deadlines struct {
 	limits  events.Limits
-	at      int64            // tick up to which slots have been emptied
-	high    int64            // the highest that at has been
-	ring    [][]*events.User // tick mod slots → entries
-	ready   [][]*events.User // emptied slots that are to be looked at, oldest first
-	decided []*events.User   // whose silence has been too long, oldest decision first
-	lapses  lapses           // overrides
-	beats   unwritten        // beats to write down
+	nodes   func() *events.Nodes // who writes the log; nil: nobody knows
+	at      int64                // tick up to which slots have been emptied
+	high    int64                // the highest that at has been
+	ring    [][]*events.User     // tick mod slots → entries
+	ready   [][]*events.User     // emptied slots that are to be looked at, oldest first
+	decided []*events.User       // whose silence has been too long, oldest decision first
+	lapses  lapses               // overrides
+	beats   unwritten            // beats to write down
 }
 
 // Due is a session that has been silent for as long as it may.
@@ -97,9 +98,17 @@ func (d *Deadlines) set(u *events.User, s *events.Session, ms int64) {
 
 // left is how many milliseconds s still has, 0 or less where it has none.
 // Whoever was there before a gap of the log gets his whole time from its end.
+// Whoever was heard last by a node that is missing has what was left of it then.
 func (d *Deadlines) left(s *events.Session, now Instant) int64 {
 	limit := d.limits.Of(s)
-	left := max(s.Covered, now.Resumed) + limit.Milliseconds() - now.Covered
+	from, to := s.Covered, now.Covered
+	if d.nodes != nil {
+		from, to = d.nodes().Counted(s.Node, from, to)
+	}
+	left := max(from, now.Resumed) + limit.Milliseconds() - to
+	if left > 0 && to < now.Covered {
+		left = max(left, retryTicks*tick) // while the node is missing it does not become less
+	}
 	if s.Mono != 0 {
 		ns := s.Mono + int64(limit) - now.Mono
 		left = max(left, (ns+int64(time.Millisecond)-1)/int64(time.Millisecond))

@@ -125,6 +125,8 @@ func (f *fold) Locked(fn func(seq uint64, clock events.Clock, mono int64)) {
 	fn(f.seq, f.clock, f.heard)
 }
 
+func (f *fold) Nodes() *events.Nodes { return new(events.Nodes) }
+
 func (f *fold) WaitFor(ctx context.Context, seq uint64) error {
 	for {
 		f.mu.Lock()

@@ -61,6 +61,7 @@ func (w *activityWriter) add(u *events.User) {
 		b = binary.AppendVarint(b, int64(s.LastSeen-w.base.Last))
 		b = binary.AppendVarint(b, s.Covered-w.base.Covered)
 		b = binary.AppendUvarint(b, uint64(s.Every))
+		b = binary.AppendUvarint(b, uint64(s.Node))
 		b = appendBits(b, s.Idle, s.Leaving, s.Beaten)
 	}
 	*p = b
@@ -122,7 +123,7 @@ func applyActivity(data []byte, users map[string]*events.User) error {
 		for n := r.count(); n > 0; n-- {
 			id := r.bytes()
 			a := events.Activity{Seq: seq - uint64(r.int()), Nth: uint32(r.uint()), LastSeen: events.Millis(last + r.int()),
-				Covered: covered + r.int(), Every: uint16(r.uint())}
+				Covered: covered + r.int(), Every: uint16(r.uint()), Node: uint16(r.uint())}
 			bits := r.bits()
 			a.Idle, a.Leaving, a.Beaten = bits&1 != 0, bits&2 != 0, bits&4 != 0
 			if u == nil {

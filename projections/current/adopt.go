@@ -51,6 +51,7 @@ func (v *View) take(w *View) {
 	v.horizon, v.replays = w.horizon, w.replays
 	ahead := clock.Covered - v.fold.Clock.Covered
 	v.fold.Clock = clock
+	v.fold.Nodes.Shift(ahead)
 	for _, u := range v.fold.Users {
 		for i := range u.Sessions {
 			u.Sessions[i].Covered += ahead

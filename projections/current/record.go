@@ -47,6 +47,7 @@ func appendRecord(dst []byte, u *events.User) []byte {
 	dst = append(dst, flags)
 	dst = binary.AppendUvarint(dst, u.Seq)
 	dst = binary.AppendVarint(dst, int64(u.Settled))
+	dst = binary.AppendVarint(dst, int64(u.Left))
 	dst = binary.AppendVarint(dst, int64(u.Shown.Since))
 	dst = appendText(dst, string(u.Shown.Cause))
 	dst = appendText(dst, u.Shown.Actor)
@@ -84,6 +85,7 @@ func appendSession(dst []byte, s *events.Session) []byte {
 	dst = binary.AppendVarint(dst, int64(s.LastSeen))
 	dst = binary.AppendVarint(dst, s.Covered)
 	dst = binary.AppendUvarint(dst, uint64(s.Every))
+	dst = binary.AppendUvarint(dst, uint64(s.Node))
 	return appendBits(dst, s.Idle, s.Leaving, s.Beaten)
 }
 
@@ -126,7 +128,7 @@ func decodeChecked(id string, data []byte) (*events.User, error) {
 	flags := data[0]
 	u := &events.User{ID: id}
 	u.Seq = r.uint()
-	u.Settled = events.Millis(r.int())
+	u.Settled, u.Left = events.Millis(r.int()), events.Millis(r.int())
 	u.Shown.Status = statusOf[flags&flagStatus]
 	u.Shown.Since = events.Millis(r.int())
 	u.Shown.Cause = events.Cause(r.text())
@@ -252,7 +254,7 @@ func (r *reader) bits() byte {
 func (r *reader) session(s *events.Session) {
 	s.ID, s.Device, s.Since = r.text(), r.text(), events.Millis(r.int())
 	s.Seq, s.Nth, s.LastSeen, s.Covered = r.uint(), uint32(r.uint()), events.Millis(r.int()), r.int()
-	s.Every = uint16(r.uint())
+	s.Every, s.Node = uint16(r.uint()), uint16(r.uint())
 	bits := r.bits()
 	s.Idle, s.Leaving, s.Beaten = bits&1 != 0, bits&2 != 0, bits&4 != 0
 }

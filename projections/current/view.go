@@ -371,6 +371,10 @@ func (v *View) Locked(fn func(seq uint64, clock events.Clock, mono int64)) {
 	fn(v.fold.Seq, v.fold.Clock, v.mono)
 }
 
+// Nodes is who writes the log. It is the view's own: it may be read inside
+// Locked only.
+func (v *View) Nodes() *events.Nodes { return &v.fold.Nodes }
+
 // Rest runs fn with the view at rest, at seq.
 func (v *View) Rest(fn func(seq uint64) error) error {
 	v.mu.Lock()

@@ -19,6 +19,7 @@
 //
 //	intervals  id 00 from seq n      → status, to, cause, actor, last seen
 //	changes    from seq id 00 n      → status before, status after
+//	late       seq from seq id 00 n  → nothing: a change that is later in the log than in time
 //	snapshots  at seq                → everybody who was not offline
 //
 // Times are Unix milliseconds; numbers in keys are big-endian, so that the order

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
+	"errors"
 	"slices"
 
 	bolt "go.etcd.io/bbolt"
@@ -142,42 +143,72 @@ func (v *View) At(user string, t events.Millis) (i Interval, found bool, err err
 const maxSince = 100_000
 
 // Since returns the intervals that began after the sequence seq, in the order
-// of the log; from is a time at or before all of them. complete is false where
-// there are too many, or where some may have been forgotten.
+// of the log; from is a time at or before all of them but those that came late.
+// complete is false where there are too many, or where some may have been
+// forgotten.
 func (v *View) Since(seq uint64, from events.Millis) (began []Interval, complete bool, err error) {
 	if err := v.Flush(); err != nil {
 		return nil, false, err
 	}
 	complete = v.Complete(from)
 	err = v.read(func(tx *bolt.Tx) error {
-		intervals := tx.Bucket(intervalsBucket)
-		c := tx.Bucket(changesBucket).Cursor()
-		for key, value := c.Seek(binary.BigEndian.AppendUint64(nil, uint64(from))); key != nil; key, value = c.Next() {
-			user, ok := userOf(key)
-			if !ok || len(value) != 2 {
-				return errDamaged
-			}
-			i := Interval{User: user, From: atOf(key), Seq: binary.BigEndian.Uint64(key[8:]), n: binary.BigEndian.Uint16(key[len(key)-2:])}
-			if i.Seq <= seq {
-				continue
-			}
-			if len(began) == maxSince {
-				complete = false
-				return nil
-			}
-			at := i.key()
-			if i, err = decodeInterval(at, intervals.Get(at)); err != nil {
-				return err
-			}
-			i.Before = statusOf[value[0]&3]
-			began = append(began, i)
+		began, err = since(tx, seq, from)
+		if errors.Is(err, errMany) {
+			complete, err = false, nil
 		}
-		return nil
+		return err
 	})
 	slices.SortStableFunc(began, func(a, b Interval) int {
-		return cmp.Or(cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.n, b.n), cmp.Compare(a.User, b.User))
+		return cmp.Or(cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.From, b.From), cmp.Compare(a.n, b.n), cmp.Compare(a.User, b.User))
 	})
 	return began, complete, err
+}
+
+// errMany: there is more than anybody wants to read.
+var errMany = errors.New("too many changes")
+
+func since(tx *bolt.Tx, seq uint64, from events.Millis) (began []Interval, err error) {
+	changes, intervals := tx.Bucket(changesBucket), tx.Bucket(intervalsBucket)
+	add := func(key, value []byte) error {
+		user, ok := userOf(key)
+		if !ok || len(value) != 2 {
+			return errDamaged
+		}
+		i := Interval{User: user, From: atOf(key), Seq: binary.BigEndian.Uint64(key[8:]), n: binary.BigEndian.Uint16(key[len(key)-2:])}
+		if i.Seq <= seq {
+			return nil
+		}
+		if len(began) == maxSince {
+			return errMany
+		}
+		at := i.key()
+		if i, err = decodeInterval(at, intervals.Get(at)); err != nil {
+			return err
+		}
+		i.Before = statusOf[value[0]&3]
+		began = append(began, i)
+		return nil
+	}
+	// What is later in the log than in time.
+	c := tx.Bucket(lateBucket).Cursor()
+	for key, _ := c.Seek(binary.BigEndian.AppendUint64(nil, seq+1)); key != nil; key, _ = c.Next() {
+		if len(key) < 27 {
+			return began, errDamaged
+		}
+		change := key[8:]
+		if value := changes.Get(change); value != nil && atOf(change) < from { // else it comes below
+			if err := add(change, value); err != nil {
+				return began, err
+			}
+		}
+	}
+	c = changes.Cursor()
+	for key, value := c.Seek(binary.BigEndian.AppendUint64(nil, uint64(from))); key != nil; key, value = c.Next() {
+		if err := add(key, value); err != nil {
+			return began, err
+		}
+	}
+	return began, nil
 }
 
 // Latest is the time of the latest change, 0 where there is none.

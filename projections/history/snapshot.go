@@ -32,6 +32,11 @@ func (v *View) note(tx *bolt.Tx, i *Interval, before events.Status) error {
 	if err := changes.Put(key, []byte{statusCode[before], statusCode[i.Status]}); err != nil {
 		return err
 	}
+	if bytes.Compare(key, v.head) < 0 {
+		if err := noteLate(tx, key, i.Seq); err != nil {
+			return err
+		}
+	}
 	v.since++
 	if i.Status == events.StatusOffline {
 		delete(v.present, i.User)
@@ -47,6 +52,13 @@ func (v *View) note(tx *bolt.Tx, i *Interval, before events.Status) error {
 	}
 	v.since, v.newest = 0, key
 	return tx.Bucket(snapshotsBucket).Put(key, encodeSnapshot(v.present))
+}
+
+// noteLate enters a change that comes later in the log than in time: who looks
+// for what has happened since a place in the log does not find it by its time.
+func noteLate(tx *bolt.Tx, key []byte, seq uint64) error {
+	at := binary.BigEndian.AppendUint64(make([]byte, 0, len(key)+8), seq)
+	return tx.Bucket(lateBucket).Put(append(at, key...), []byte{})
 }
 
 // dropSnapshots removes the snapshots that stand for more than the changes up

@@ -21,13 +21,14 @@ import (
 	"github.com/rollcall-dev/rollcall/projections/current"
 )
 
-const schemaVersion = 1
+const schemaVersion = 2
 
 var (
 	intervalsBucket = []byte("intervals")
 	changesBucket   = []byte("changes")
 	snapshotsBucket = []byte("snapshots")
 	cutBucket       = []byte("cut")
+	lateBucket      = []byte("late")
 )
 
 // Config says where the history is kept. Path is required.
@@ -85,7 +86,7 @@ func Open(cfg Config) (*View, error) {
 
 func (v *View) open() error {
 	store, meta, err := projections.OpenStore(v.cfg.Path, projections.Schema{Kind: "history", Version: schemaVersion,
-		Buckets: [][]byte{intervalsBucket, changesBucket, snapshotsBucket, cutBucket}, Check: checkIntervals}, v.log)
+		Buckets: [][]byte{intervalsBucket, changesBucket, snapshotsBucket, cutBucket, lateBucket}, Check: checkIntervals}, v.log)
 	if err != nil {
 		return err
 	}
@@ -379,6 +380,9 @@ func (v *View) erase(tx *bolt.Tx, user string) error {
 	}
 	for _, k := range changeKeys {
 		if err := changes.Delete(k); err != nil {
+			return err
+		}
+		if err := tx.Bucket(lateBucket).Delete(append(bytes.Clone(k[8:16]), k...)); err != nil {
 			return err
 		}
 	}

@@ -12,9 +12,10 @@ import (
 )
 
 const (
-	everyDefault = 30 * time.Second
-	everyMost    = 6 * time.Minute // the contract knows no longer interval
-	usersDefault = 100_000
+	everyDefault      = 30 * time.Second
+	everyMost         = 6 * time.Minute // the contract knows no longer interval
+	usersDefault      = 100_000
+	sessionOfRequests = "requests"
 )
 
 // ErrOptions says that something is missing, or cannot be.
@@ -28,7 +29,8 @@ type Options struct {
 	// Every is how long a user's further requests change nothing, 1 s to 6 min; zero: 30 s. The node is told, so that a
 	// long one does not let the user time out between two beats.
 	Every time.Duration
-	// Session is the session that the heartbeats are for; "": default.
+	// Session is the session that the heartbeats are for; "": requests, apart from those of browsers that beat
+	// themselves.
 	Session string
 	// Users is how many different users are known within Every; beyond that their beats are dropped. Zero: 100,000,
 	// about 20 MB with ids like UUIDs, 40 MB with the longest.
@@ -46,6 +48,7 @@ type Beats struct {
 	full    chan struct{} // a batch's worth waits
 	pace    time.Duration // between two sendings
 	grace   time.Duration // to send what waits at the end
+	sending chan struct{} // holds one while a batch is under way
 
 	sent, rejected, dropped, failed atomic.Uint64
 }
@@ -67,20 +70,24 @@ func New(c *client.Client, o Options) (*Beats, error) {
 	if o.Users == 0 {
 		o.Users = usersDefault
 	}
+	if o.Session == "" {
+		o.Session = sessionOfRequests
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if c == nil || o.User == nil || o.Every < time.Second || o.Every > everyMost || o.Users < 0 ||
-		o.Session != "" && events.ValidID(o.Session) != nil {
+		events.ValidID(o.Session) != nil {
 		return nil, ErrOptions
 	}
-	b := &Beats{client: c, options: o, now: time.Now, full: make(chan struct{}, 1), pace: paceDefault, grace: patience}
+	b := &Beats{client: c, options: o, now: time.Now, full: make(chan struct{}, 1), sending: make(chan struct{}, 1), pace: paceDefault, grace: patience}
 	b.recent = newRecent(o.Every, o.Users)
 	return b, nil
 }
 
 // Touch serves every request with next, and counts it for its user. It sends nothing itself, waits for nothing and
-// changes nothing about the request or its answer.
+// changes nothing about the request or its answer. A request that signs its user out is one as well: its handler calls
+// SignOut.
 func (b *Beats) Touch(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if user := b.options.User(r); user != "" {
@@ -90,7 +97,8 @@ func (b *Beats) Touch(next http.Handler) http.Handler {
 	})
 }
 
-// Seen counts a sign of life that is no request, such as a message over a web socket.
+// Seen counts a sign of life that is no request, such as a message over a web socket. Of a user who has signed out
+// within Every it is none: see SignOut.
 func (b *Beats) Seen(user string) {
 	switch b.recent.see(user, b.now()) {
 	case noRoom:

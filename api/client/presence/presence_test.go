@@ -26,6 +26,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // node takes batches; each one that it answered is in got.
 type node struct {
 	got chan []events.Beat
+	out chan string // lines of events
 
 	after  string        // Retry-After while it is broken
 	slow   time.Duration // which it takes to answer
@@ -46,6 +47,15 @@ func (n *node) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	broken := n.broken
 	n.mu.Unlock()
 	body, _ := io.ReadAll(r.Body)
+	if r.URL.Path == "/v1/events" {
+		n.out <- string(body)
+		accepted := 1
+		if n.refuse {
+			accepted = 0
+		}
+		fmt.Fprintf(w, `{"accepted":%d,"rejected":%d,"seq":10}`, accepted, 1-accepted)
+		return
+	}
 	var raw events.Batch
 	if err := raw.Walk(body); err != nil || r.URL.Path != "/v1/heartbeats" || r.Header.Get("Authorization") != "Bearer service" {
 		w.WriteHeader(http.StatusBadRequest)
@@ -77,7 +87,7 @@ func (n *node) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // start runs beats that go to n until the test ends, or stop is called.
 func start(t *testing.T, n *node, o Options) (b *Beats, stop func()) {
 	t.Helper()
-	n.got = make(chan []events.Beat, 100)
+	n.got, n.out = make(chan []events.Beat, 100), make(chan string, 100)
 	server := httptest.NewServer(n)
 	c, err := client.New(client.Config{Server: server.URL, Token: "service", HTTPClient: server.Client()})
 	if err != nil {
@@ -265,5 +275,91 @@ func TestWrongOptionsAreRefused(t *testing.T) {
 		if _, err := New(test.c, test.o); !errors.Is(err, ErrOptions) {
 			t.Errorf("%s: got %v", name, err)
 		}
+	}
+}
+
+// The request that signs out is counted by Touch before its handler runs.
+func TestASignOutStays(t *testing.T) {
+	n := &node{}
+	b, stop := start(t, n, Options{Every: time.Minute})
+	b.recent.see("bob", b.now()) // so that something is sent whatever comes of alice
+	signsOut := b.Touch(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := b.SignOut(r.Context(), r.Header.Get("X-User")); err != nil {
+			t.Error(err)
+		}
+	}))
+	r := httptest.NewRequest(http.MethodPost, "/logout", http.NoBody)
+	r.Header.Set("X-User", "alice")
+	signsOut.ServeHTTP(httptest.NewRecorder(), r)
+	ask(b, "alice") // of another tab
+	b.Seen("alice")
+	if got := <-n.out; got != `{"type":"logout","user":"alice","all":true}`+"\n" {
+		t.Errorf("it sent %s", got)
+	}
+	ask(b, "carol")
+	stop()
+	close(n.got)
+	for beats := range n.got {
+		for _, beat := range beats {
+			if beat.User == "alice" {
+				t.Error("alice beat after the logout")
+			}
+			if beat.Session != "requests" {
+				t.Errorf("for the session %q", beat.Session)
+			}
+		}
+	}
+}
+
+func TestABeatUnderWayComesBeforeTheLogout(t *testing.T) {
+	n := &node{}
+	b, _ := start(t, n, Options{Every: time.Minute})
+	b.sending <- struct{}{} // as if one was
+	ask(b, "alice")
+	ended := make(chan error)
+	go func() { ended <- b.SignOut(t.Context(), "alice") }()
+	select {
+	case <-n.out:
+		t.Error("the logout did not wait")
+	case <-ended:
+		t.Error("the logout did not wait")
+	default:
+	}
+	<-b.sending
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	b.sending <- struct{}{}
+	if err := b.SignOut(ctx, "alice"); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	<-b.sending
+}
+
+func TestWhoSignsInAgainCounts(t *testing.T) {
+	now := time.Now()
+	r := newRecent(time.Minute, 1000)
+	r.see("alice", now)
+	r.signOut("alice", now)
+	if got := r.take(); len(got) != 0 || r.see("alice", now.Add(59*time.Second)) != known || len(r.present([]string{"alice", "bob"}, now)) != 1 {
+		t.Errorf("waiting: %q", got)
+	}
+	if r.see("alice", now.Add(time.Minute)) != fresh {
+		t.Error("a minute later alice does not count")
+	}
+	r.signOut("alice", now)
+	r.signIn("alice")
+	if r.see("alice", now) != fresh {
+		t.Error("after signing in alice does not count")
+	}
+}
+
+func TestALogoutThatIsRefusedIsAnError(t *testing.T) {
+	n := &node{refuse: true}
+	b, _ := start(t, n, Options{})
+	if err := b.SignOut(t.Context(), "alice"); !errors.Is(err, ErrRefused) {
+		t.Errorf("got %v", err)
 	}
 }

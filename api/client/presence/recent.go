@@ -2,6 +2,8 @@ package presence
 
 import (
 	"hash/maphash"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -20,7 +22,7 @@ const (
 type seeing int
 
 const (
-	known     seeing = iota // the user has been seen within every already
+	known     seeing = iota // the user has been seen within every already, or has signed out
 	fresh                   // it is to be sent
 	batchFull               // so it is, and there is enough to send
 	noRoom
@@ -41,8 +43,9 @@ type part struct {
 	mu           sync.Mutex           // guards what follows; held for a few look-ups at most
 	young, older map[string]time.Time // user → when the beat was counted that was sent, or will be
 	born         time.Time            // when young was begun
+	out          map[string]time.Time // user → when they signed out; held no longer than every
 	queue        []string             // users whose beat is to be sent: those of young, at most
-	_            [40]byte             // keeps neighbours off the same cache line
+	_            [32]byte             // keeps neighbours off the same cache line
 }
 
 func newRecent(every time.Duration, users int) *recent {
@@ -54,6 +57,9 @@ func (r *recent) see(user string, now time.Time) seeing {
 	p := &r.parts[maphash.String(r.seed, user)%parts]
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if r.isOut(p, user, now) {
+		return known
+	}
 	at, ok := p.young[user]
 	if !ok {
 		at, ok = p.older[user]
@@ -95,6 +101,52 @@ func (r *recent) take() (list []string) {
 		list = append(list, queue...)
 	}
 	return list
+}
+
+// isOut reports whether user signed out within every, and lets go of those who did
+// longer ago. The lock is held.
+func (r *recent) isOut(p *part, user string, now time.Time) bool {
+	at, ok := p.out[user]
+	if ok && now.Sub(at) >= r.every {
+		delete(p.out, user)
+		return false
+	}
+	return ok
+}
+
+// signOut drops the beat of user that waits, and lets no other come within every.
+func (r *recent) signOut(user string, now time.Time) {
+	p := &r.parts[maphash.String(r.seed, user)%parts]
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.young, user)
+	delete(p.older, user)
+	p.queue = slices.DeleteFunc(p.queue, func(waiting string) bool { return waiting == user })
+	if len(p.out) >= r.most { // there is room, but for whoever is still out
+		maps.DeleteFunc(p.out, func(_ string, at time.Time) bool { return now.Sub(at) >= r.every })
+	}
+	if p.out == nil {
+		p.out = map[string]time.Time{}
+	}
+	p.out[strings.Clone(user)] = now
+}
+
+// signIn lets beats of user count again.
+func (r *recent) signIn(user string) {
+	p := &r.parts[maphash.String(r.seed, user)%parts]
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.out, user)
+}
+
+// present returns those of users who have not signed out.
+func (r *recent) present(users []string, now time.Time) []string {
+	return slices.DeleteFunc(slices.Clone(users), func(user string) bool {
+		p := &r.parts[maphash.String(r.seed, user)%parts]
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return r.isOut(p, user, now)
+	})
 }
 
 // forget makes the next sign of life of users count again.

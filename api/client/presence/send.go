@@ -106,6 +106,12 @@ func (b *Beats) flush(ctx context.Context) error {
 func (b *Beats) send(ctx context.Context, users []string) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	// Who signs out while this goes on waits for it: the logout is to come after the beat.
+	b.sending <- struct{}{}
+	defer func() { <-b.sending }()
+	if users = b.recent.present(users, b.now()); len(users) == 0 {
+		return nil
+	}
 	beats := make([]client.UserHeartbeat, len(users))
 	for i, user := range users {
 		beats[i] = client.UserHeartbeat{User: user, Session: b.options.Session, Every: int((b.options.Every + time.Second - 1) / time.Second)}

@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"iter"
@@ -9,6 +10,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/pflag"
 )
@@ -147,11 +150,43 @@ func readSecret(variable, path string) (string, error) {
 		return "", fmt.Errorf("%s: %w", variable, err)
 	}
 	secret := strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r")
+	wrong := ""
 	switch {
 	case secret == "":
 		return "", fmt.Errorf("%s: %s is empty: write the secret into it", variable, path)
 	case len(text) > maxSecret:
 		return "", fmt.Errorf("%s: %s is too long for a secret: give the file that holds it and nothing else", variable, path)
+	case strings.HasPrefix(secret, "\xef\xbb\xbf"):
+		wrong = "begins with a byte order mark: save it as UTF-8 without one"
+	case wide(text):
+		wrong = "is UTF-16: save it as UTF-8"
+	case strings.HasSuffix(secret, "\n"), strings.HasSuffix(secret, "\r"):
+		wrong = "ends in more than one newline: leave one at most"
+	case blankEnds(secret):
+		wrong = "has blanks before or after the secret: remove them"
+	default:
+		return secret, nil
 	}
-	return secret, nil
+	return "", fmt.Errorf("%s: %s %s", variable, path, wrong)
+}
+
+// wide says whether text is UTF-16, as some editors and shells write it: with its
+// byte order mark, or every other byte of it 0.
+func wide(text []byte) bool {
+	if bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")) {
+		return true
+	}
+	zeros := [2]int{}
+	for i, b := range text {
+		if b == 0 {
+			zeros[i%2]++
+		}
+	}
+	return len(text) >= 4 && len(text)%2 == 0 && max(zeros[0], zeros[1]) == len(text)/2
+}
+
+// blankEnds says whether a secret begins or ends with what nobody sees. One that
+// is no text has ends like any other bytes.
+func blankEnds(secret string) bool {
+	return utf8.ValidString(secret) && strings.TrimFunc(secret, func(r rune) bool { return unicode.IsSpace(r) || r == '\u200b' || r == '\ufeff' }) != secret
 }

@@ -9,7 +9,7 @@ import { Health } from './health'
 import { List } from './list'
 import { count, link, renew, version, watch } from './people'
 import { route, to } from './route'
-import { SignIn } from './signinform'
+import { Linked, SignIn } from './signinform'
 import { phase, signOut, type Role } from './signin'
 import { total } from './total'
 import type { Stats } from './types'
@@ -23,6 +23,7 @@ export function App() {
     <>
       {p.at === 'asking' && <p class="waiting">Asking the service…</p>}
       {p.at === 'out' && <SignIn says={p.says} />}
+      {p.at === 'linked' && <Linked token={p.token} />}
       {p.at === 'in' && <Inside />}
       <p class="spoken" role="status" aria-live="polite" data-shown={spoken.value ? '' : undefined}>
         {spoken.value}

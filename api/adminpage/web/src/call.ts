@@ -14,6 +14,9 @@ export class Problem extends Error {
 // The page lies at …/admin/, whatever stands before it.
 const root = new URL('..', document.baseURI)
 
+/** within tells the service where in its host it lies, so that the cookie is for that part alone. */
+export const within = { 'Rollcall-Prefix': root.pathname }
+
 /** address returns where a path of the service is, such as "v1/stats". */
 export const address = (path: string): string => root.href + path
 

@@ -51,8 +51,8 @@ export function Concurrency() {
           <p>
             {top.peak ? (
               <>
-                At most <b>{number(top.peak)}</b> {top.peak === 1 ? 'user was' : 'users were'} online at once in the last {nameOf(range)}: {date.format(Date.parse(top.at))}, {clock.format(Date.parse(top.at))} to{' '}
-                {clock.format(Date.parse(top.at) + length)}.
+                At most <b>{number(top.peak)}</b> {top.peak === 1 ? 'user was' : 'users were'} online at once in the last {nameOf(range)}: {date.format(Date.parse(top.at))}, {clockOf(length).format(Date.parse(top.at))} to{' '}
+                {clockOf(length).format(Date.parse(top.at) + length)}.
               </>
             ) : (
               `Nobody was online in the last ${nameOf(range)}.`
@@ -120,7 +120,11 @@ function latest(u: uPlot): void {
 }
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' })
+const seconds = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' })
 const date = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' })
+
+// clockOf shows as much of the time as tells moments apart that lie so many milliseconds from each other.
+const clockOf = (length: number) => (length % 60_000 ? seconds : clock)
 
 // tick names a moment on the axis, in seconds: a new day by its date, another by its time.
 function tick(seconds: number, step: number): string {

@@ -1,13 +1,20 @@
 import { signal } from '@preact/signals'
-import { Problem, call, parameters, whenExpired } from './call'
+import { Problem, call, parameters, whenExpired, within } from './call'
 import { days, start } from './period'
 import type { Point, Stats } from './types'
 
 /** Role is what the token lets the page show. */
 export type Role = 'admin' | 'reader' | 'user'
 
-/** Phase is how far signing in has come. user is empty where nobody has told who it is; known: the log has named him. */
-export type Phase = { at: 'asking' } | { at: 'out'; says: string } | { at: 'in'; role: Role; user: string; known: boolean }
+/**
+ * Phase is how far signing in has come. user is empty where nobody has told who it is; known: the log has named them.
+ * linked: a link brings a token, and there is a session already.
+ */
+export type Phase =
+  | { at: 'asking' }
+  | { at: 'linked'; token: string }
+  | { at: 'out'; says: string }
+  | { at: 'in'; role: Role; user: string; known: boolean }
 
 export const phase = signal<Phase>({ at: 'asking' })
 
@@ -21,13 +28,31 @@ whenExpired(() => {
 // A link may be opened in a tab that shows the page already.
 addEventListener('hashchange', () => {
   const token = linked()
-  if (token) void signIn(token)
+  if (token) void follow(token)
 })
 
 /** begin signs in with the token of a link, once, or goes on with the cookie that is there. */
 export async function begin(): Promise<void> {
   const token = linked()
-  if (token) return signIn(token)
+  if (token) return follow(token)
+  await goOn()
+}
+
+// follow signs in with the token of a link. Whoever made the link may not be who is signed in: that session is not
+// replaced without asking.
+async function follow(token: string): Promise<void> {
+  try {
+    await me()
+  } catch (err) {
+    if (err instanceof Problem && err.status === 401) return signIn(token)
+    phase.value = { at: 'out', says: said(err) }
+    return
+  }
+  phase.value = { at: 'linked', token }
+}
+
+/** goOn goes on with the cookie that is there. */
+export async function goOn(): Promise<void> {
   try {
     await enter()
   } catch (err) {
@@ -53,7 +78,7 @@ export async function signIn(text: string): Promise<void> {
     return
   }
   try {
-    const { user } = await call<{ user: string }>('POST', 'v1/session', undefined, { Authorization: `Bearer ${token}` })
+    const { user } = await call<{ user: string }>('POST', 'v1/session', undefined, { Authorization: `Bearer ${token}`, ...within })
     await enter(user)
   } catch (err) {
     phase.value = { at: 'out', says: refusal(err) }
@@ -63,7 +88,7 @@ export async function signIn(text: string): Promise<void> {
 /** signOut drops the cookie. */
 export async function signOut(): Promise<void> {
   try {
-    await call('DELETE', 'v1/session')
+    await call('DELETE', 'v1/session', undefined, within)
     phase.value = { at: 'out', says: 'You are signed out.' }
   } catch (err) {
     phase.value = { at: 'out', says: `${said(err)} The session may still be there: close the browser, or sign out again.` }

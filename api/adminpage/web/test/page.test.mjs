@@ -82,6 +82,19 @@ describe('the admin page', { skip: missing(), timeout: 240_000 }, () => {
     assert.ok(!page.url().includes('token'))
   })
 
+  test('asks before the token of a link takes the place of a session', async (t) => {
+    const page = await opened(t)
+    const link = `/admin/#token=${await node.token('mallory')}`
+    await page.goto(link)
+    await page.getByText('You are signed in already.').waitFor()
+    assert.ok(!page.url().includes('token'))
+    await page.getByRole('button', { name: 'Stay signed in as I am' }).click()
+    await page.getByRole('heading', { name: 'Users' }).waitFor()
+    await page.goto(link)
+    await page.getByRole('button', { name: 'Sign in with the link' }).click()
+    await page.getByRole('link', { name: 'You', exact: true }).waitFor()
+  })
+
   test('shows a user who comes, and one who goes, without being asked', async (t) => {
     const page = await opened(t)
     await page.locator('.link.live').waitFor()

@@ -113,7 +113,7 @@ export class PresenceFeed {
     this.#stream?.stop();
     this.#connected = false;
     const users = [...this.#watched.keys()].sort();
-    const long = users.map(encodeURIComponent).join().length > LONGEST;
+    const long = users.map(encodeURIComponent).join("&users=").length > LONGEST;
     const all = this.#watched.has("") || users.length > MOST || long;
     this.#about = all ? "all" : new Set(users);
     this.#stream = new PresenceStream(

@@ -57,8 +57,9 @@ export class PresenceStream {
     this.#browser = browser(options.browser);
     this.#tokens =
       options.tokens ?? new TokenSource(options.getToken, options.token, this.#browser);
-    const users = options.users?.map(encodeURIComponent);
-    this.#url = `${base(options.url)}stream${users ? `?users=${users}` : ""}`;
+    // One parameter an id: an id may hold a comma.
+    const users = options.users?.map((id) => `users=${encodeURIComponent(id)}`).join("&");
+    this.#url = `${base(options.url)}stream${users ? `?${users}` : ""}`;
     this.#pause = new Pause(this.#browser);
     this.#backoff = new Backoff(this.#browser);
   }

@@ -23,7 +23,7 @@ describe("a feed", () => {
     feed.watch("a", heard);
     await world.pass(100);
     expect(connections).toHaveLength(1);
-    expect(at(0).path).toBe("/v1/stream?users=a,b");
+    expect(at(0).path).toBe("/v1/stream?users=a&users=b");
   });
 
   it("tells of the users that are watched", async () => {
@@ -56,7 +56,7 @@ describe("a feed", () => {
     feed.watch("c", heard);
     await world.pass(100);
     expect(at(0).closed()).toBe(true);
-    expect(at(1).path).toBe("/v1/stream?users=a,b,c");
+    expect(at(1).path).toBe("/v1/stream?users=a&users=b&users=c");
     feed.watch("", heard);
     await world.pass(100);
     expect(at(2).path).toBe("/v1/stream");

@@ -196,7 +196,7 @@ describe("usePresence and usePresenceList", () => {
     await pass(1_000);
     expect(place.textContent).toBe("online……");
     expect(connections).toHaveLength(1);
-    expect(at(0)).toMatchObject({ token: ALICE, path: "/v1/stream?users=bob,carol" });
+    expect(at(0)).toMatchObject({ token: ALICE, path: "/v1/stream?users=bob&users=carol" });
     await act(async () => {
       at(0).write(snapshot(3, ["bob", "away"], ["carol", "busy"]));
       await settle();

@@ -35,7 +35,7 @@ describe("the live stream", () => {
       url: "https://p.example",
     });
     expect(at(0)).toMatchObject({ token: ROOT, lastId: null });
-    expect(at(0).path).toBe("https://p.example/v1/stream?users=a%2Cb,%C3%BC");
+    expect(at(0).path).toBe("https://p.example/v1/stream?users=a%2Cb&users=%C3%BC");
     expect(world.calls[0]?.headers.get("accept")).toBe("text/event-stream");
     stream.stop();
     expect(at(0).closed()).toBe(true);
