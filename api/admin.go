@@ -21,6 +21,7 @@ func (a *API) admin(q request) (int, error) {
 
 // adminAsset serves a file of the admin page.
 func (a *API) adminAsset(q request) (int, error) {
+	allow(q.w, pageMost)
 	if !adminpage.ServeAsset(q.w, q.r, chi.URLParam(q.r, "file")) {
 		return 0, fault(notFound, "The page has no such file.")
 	}

@@ -5,13 +5,15 @@
 //	serve.go      the way of a request, from the route (router.go) to the endpoint (endpoint.go) and its answer.go
 //	identity.go   who asks, and what he may
 //	decode.go     strict JSON; body.go, query.go, path.go, keys.go, accept.go: the rest of what comes in
-//	limit.go      how often a user may write
+//	limit.go      how often a user may write, and how much they may read
+//	places.go     who may do what takes long; pace.go, deadline.go: refusals without end, and answers that nobody reads
+//	crowded.go    how many sessions a user has
 //	problem.go    which error becomes which problem; codes.go: the problems there are
 //	ingest.go     login, heartbeat, logout
 //	shortbeats.go heartbeats that come the short way, without net/http (shortway/)
 //	events.go     events for any user: one, a stream of lines, a protobuf batch (intake.go carries the streams)
 //	override.go   an admin's status over the observed one
-//	users.go      who is online; presence.go: how that looks on the wire
+//	users.go      who is online; queryusers.go: of users by their ids; presence.go: how that looks on the wire
 //	history.go    what has been: one user's intervals; moment.go: everybody at T; concurrency.go: how many
 //	audit.go      the events themselves (logged.go: how they look on the wire)
 //	overdue.go, operate.go, erase.go: what an admin makes a node do
@@ -59,6 +61,9 @@ type View interface {
 	User(id string) (u events.User, known bool, err error)
 	Users(ids []string) ([]events.User, error)
 	List(q current.Query) (current.Page, error)
+	// Begins reports whether a sign of life of this session would begin it, and how
+	// many live ones the user has.
+	Begins(user, session string) (begins bool, live int)
 	Stats() current.Stats
 	// Claimed returns which entry has claimed an idempotency key, as far as the
 	// view has got.
@@ -86,8 +91,12 @@ type Config struct {
 
 	Heartbeat time.Duration // the interval that clients are told; 0: 30 s
 	Timeout   time.Duration // the silence that ends a session, as clients are told; 0: 120 s
-	RateLimit float64       // writes a second per user; 0: no limit
-	Patience  time.Duration // how long an answer waits for the view; 0: 5 s
+	RateLimit float64       // writes a second per user, and by it reads (readers); 0: no limit
+	// MaxSessions is how many live sessions a user has at most: where one more
+	// begins, the one that has been idle for longest ends. 0: any number.
+	MaxSessions int
+	MaxStreams  int           // live streams a user has open at most; 0: any number
+	Patience    time.Duration // how long an answer waits for the view; 0: 5 s
 
 	CORSOrigins   []string // whose pages may call from a browser; none: only the service's own
 	ClientAddress bool     // logins record the address that they came from
@@ -132,9 +141,15 @@ type API struct {
 	limiter   *limiter // nil: no limit
 	origins   *http.CrossOriginProtection
 	metrics   *metrics
-	document  []byte        // the OpenAPI document
-	snapshots snapshots     // what live streams begin with
-	folding   chan struct{} // holds as many as fold a user just now
+	document  []byte    // the OpenAPI document
+	snapshots snapshots // what live streams begin with
+	readers   readers   // how much a user may read
+	pace      pace
+	reads     *places // of heavy reads
+	exports   *places // of answers line by line
+	watching  *shares // live streams
+	uploads   *shares // of events
+	rooms     *rooms  // nil: users have any number of sessions
 	leaving   atomic.Bool
 	draining  atomic.Bool
 	staying   context.Context    // ends with draining, and answers without an end of their own with it
@@ -154,8 +169,8 @@ func New(cfg Config) (*API, error) {
 		limiter: newLimiter(cfg.RateLimit, cfg.Now),
 		origins: http.NewCrossOriginProtection(),
 		metrics: newMetrics(cfg),
-		folding: make(chan struct{}, maxFolding),
 	}
+	a.share()
 	a.staying, a.leave = context.WithCancel(context.Background())
 	if err := a.metrics.register(cfg.Registry); err != nil {
 		return nil, err
@@ -168,6 +183,29 @@ func New(cfg Config) (*API, error) {
 	a.document = document
 	a.mux = a.router()
 	return a, nil
+}
+
+// readers limit how much a user reads, by what it costs: one call is 1.
+type readers struct {
+	plain *limiter // those who may read themselves alone
+	all   *limiter // those who may read everybody
+}
+
+// What a user may read, by the rate of their writes; at once as much as in three seconds.
+const (
+	readsPlain, readsAll = 5, 50
+	readsBurst           = 3
+)
+
+// share makes what keeps one client from taking all there is from the others.
+func (a *API) share() {
+	cfg := a.cfg
+	a.readers = readers{plain: newBurstLimiter(readsPlain*cfg.RateLimit, readsBurst, cfg.Now), all: newBurstLimiter(readsAll*cfg.RateLimit, readsBurst, cfg.Now)}
+	heavy := heavyPlaces()
+	a.reads = newPlaces(heavy, heavy/2, cfg.Patience)
+	a.exports = newPlaces(exportPlaces, exportPlaces/4, cfg.Patience)
+	a.watching, a.uploads = newShares(0), newShares(uploadPlaces)
+	a.rooms = newRooms(cfg.MaxSessions, cfg.Now)
 }
 
 // Handler serves everything. It may be mounted under a prefix that is stripped.

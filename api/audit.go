@@ -65,7 +65,12 @@ func (a *API) audit(q request) (int, error) {
 	if asLines {
 		return a.auditLines(q, asked)
 	}
+	done, err := a.heavy(q)
+	if err != nil {
+		return 0, err
+	}
 	out, err := a.auditPage(q.r.Context(), asked)
+	done()
 	if err != nil {
 		return 0, err
 	}
@@ -176,6 +181,11 @@ func (a *API) auditPage(ctx context.Context, asked auditAsked) (*auditAnswer, er
 
 // auditLines answers with all, or with limit events. A followed answer ends with the client's token, or with the node.
 func (a *API) auditLines(q request, asked auditAsked) (int, error) {
+	end, err := a.lasts(q, asked.Follow)
+	if err != nil {
+		return 0, err
+	}
+	defer end()
 	out := a.lineByLine(q, typeNDJSON)
 	if q.r.Method == http.MethodHead {
 		return out.end(nil)
@@ -206,6 +216,14 @@ func (a *API) auditLines(q request, asked auditAsked) (int, error) {
 		_, err = out.Write(append(e, '\n'))
 		return err
 	}, after))
+}
+
+// lasts counts an answer line by line: one that is followed is a live stream, any other an export.
+func (a *API) lasts(q request, follow bool) (end func(), err error) {
+	if follow {
+		return a.oneMoreStream(q)
+	}
+	return a.export(q)
 }
 
 // whileServed returns a context that ends with the request, and with the node.

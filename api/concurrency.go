@@ -41,6 +41,11 @@ func (a *API) concurrency(q request, _ *none) (*concurrencyAnswer, error) {
 	if err := a.settle(q); err != nil {
 		return nil, err
 	}
+	done, err := a.heavy(q)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	points, complete, err := a.cfg.History.Concurrency(from, to, step)
 	if errors.Is(err, history.ErrTooManyPoints) {
 		return nil, invalidParameter.at("query.step", fmt.Sprintf("longer, or a shorter time: at most %d points", history.MaxPoints))

@@ -15,9 +15,14 @@ var csvColumns = []string{"status", "from", "to", "cause", "actor", "seq"}
 
 // historyRows answers with the intervals that asked is about, one a line: all of them, or the limit.
 func (a *API) historyRows(q request, asked history.Query) (int, error) {
+	done, err := a.export(q)
+	if err != nil {
+		return 0, err
+	}
+	defer done()
 	out := a.lineByLine(q, typeCSV+"; charset=utf-8")
 	rows := csv.NewWriter(out)
-	err := rows.Write(csvColumns)
+	err = rows.Write(csvColumns)
 	left := asked.Limit
 	for more := q.r.Method != http.MethodHead; more && err == nil; {
 		asked.Limit = maxLimit

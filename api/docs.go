@@ -13,6 +13,7 @@ import (
 // under any prefix.
 func (a *API) docs(q request) (int, error) {
 	if file := chi.URLParam(q.r, "file"); file != "" {
+		allow(q.w, pageMost)
 		found, err := docspage.ServeFile(q.w, q.r, file)
 		if !found && err == nil {
 			err = fault(notFound, "The page has no such file.")

@@ -86,6 +86,6 @@ func writeJSON(w http.ResponseWriter, status int, out any) error {
 	h["Content-Type"] = jsonHeader
 	secure(h)
 	w.WriteHeader(status)
-	w.Write(append(data, '\n')) //nolint:errcheck // a client that has gone is no fault
+	write(w, append(data, '\n'))
 	return nil
 }

@@ -140,6 +140,11 @@ func (a *API) lines(q request) (int, error) {
 	if q.r.ContentLength > maxStream {
 		return 0, errTooLarge
 	}
+	end, err := a.upload(q)
+	if err != nil {
+		return 0, err
+	}
+	defer end()
 	in := newIntake(context.WithoutCancel(q.r.Context()), a) // a body that does not come to its end ends that context
 	body, done := a.stream(q, maxStream)
 	defer done()
@@ -161,6 +166,28 @@ func (a *API) lines(q request) (int, error) {
 	return http.StatusOK, writeJSON(q.w, http.StatusOK, in.report)
 }
 
+// mostRefused is how many lines over the rate of writes a stream may have: one that goes on is over.
+const mostRefused = 1000
+
+// paid counts line n of a stream as a write, before there is any other work with it. Where there are too many it refuses
+// the line, and says so.
+func (a *API) paid(q request, in *intake, n int) bool {
+	if n == 1 { // the request itself has paid for its first line
+		return true
+	}
+	err := a.limit(q.who)
+	if err == nil {
+		return true
+	}
+	if in.refused++; in.refused > mostRefused {
+		in.flush() // what was taken before stays taken
+		in.end(n, err)
+	} else {
+		in.reject(n, err)
+	}
+	return false
+}
+
 // line takes line n of a stream, which could be read or not.
 func (a *API) line(q request, in *intake, key string, n int, line []byte, err error) {
 	switch {
@@ -174,6 +201,9 @@ func (a *API) line(q request, in *intake, key string, n int, line []byte, err er
 		return
 	}
 	q.at = events.MillisOf(a.cfg.Now()) // not when the request began, which may be long ago
+	if !a.paid(q, in, n) {
+		return
+	}
 	body := new(eventRequest)
 	if err := decode(line, body); err != nil {
 		in.reject(n, err)
@@ -183,12 +213,6 @@ func (a *API) line(q request, in *intake, key string, n int, line []byte, err er
 	if err != nil {
 		in.reject(n, err)
 		return
-	}
-	if n > 1 { // the request itself has paid for its first line
-		if err := a.limit(q.who); err != nil {
-			in.reject(n, err)
-			return
-		}
 	}
 	e.Client = a.clientAddress(q, &e)
 	k, err := q.lineKey(key, n, body, e.Session)

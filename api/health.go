@@ -65,9 +65,20 @@ func Starting(progress func() string) http.Handler {
 			h.Set("Content-Type", typeProblem)
 			secure(h)
 			w.WriteHeader(http.StatusServiceUnavailable)
-			w.Write(refuse) //nolint:errcheck // a client that has gone is no fault
+			write(w, refuse)
 		}
 	}))
+}
+
+// Crowded answers for a node that has no connection left for this client: 429, rate_limited.
+func Crowded(w http.ResponseWriter) {
+	h := w.Header()
+	h.Set("Retry-After", "5")
+	h.Set("Content-Type", typeProblem)
+	secure(h)
+	w.WriteHeader(http.StatusTooManyRequests)
+	write(w, []byte(`{"type":"/problems/rate_limited","title":"`+kinds[rateLimited].title+
+		`","status":429,"code":"rate_limited","detail":"The node has too many connections; nothing was stored."}`+"\n"))
 }
 
 func (a *API) ownChecks() []Check {
@@ -98,6 +109,6 @@ func writeText(w http.ResponseWriter, status int, text string) int {
 	h.Set("Content-Type", typeText)
 	secure(h)
 	w.WriteHeader(status)
-	w.Write([]byte(text)) //nolint:errcheck // a client that has gone is no fault
+	write(w, []byte(text))
 	return status
 }

@@ -41,6 +41,11 @@ func (a *API) heartbeats(q request) (int, error) {
 	if q.r.ContentLength > maxStream {
 		return 0, errTooLarge
 	}
+	end, err := a.upload(q)
+	if err != nil {
+		return 0, err
+	}
+	defer end()
 	in := newIntake(context.WithoutCancel(q.r.Context()), a) // a body that does not come to its end ends that context
 	body, done := a.stream(q, maxStream)
 	defer done()
@@ -86,15 +91,14 @@ func (a *API) beat(q request, in *intake, n int, raw *events.RawBeat) {
 		in.reject(n, in.failed)
 		return
 	}
+	if !a.paid(q, in, n) {
+		return
+	}
 	b := raw.Beat()
 	if b.Session == "" {
 		b.Session = events.DefaultSession
 	}
-	err := checkBeat(q, &b)
-	if err == nil && n > 1 {
-		err = a.limit(q.who)
-	}
-	if err != nil {
+	if err := checkBeat(q, &b); err != nil {
 		in.reject(n, err)
 		return
 	}

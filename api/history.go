@@ -54,13 +54,19 @@ func (a *API) history(q request) (int, error) {
 	if err := a.checkNamed(asked.User); err != nil {
 		return 0, err
 	}
+	a.charge(q.who, costHeavy)
 	if preferred(q.r.Header["Accept"], []string{typeJSON, typeCSV}) == typeCSV {
 		return a.historyRows(q, asked)
 	}
 	if asked.Limit == 0 {
 		asked.Limit = defaultLimit
 	}
+	done, err := a.heavy(q)
+	if err != nil {
+		return 0, err
+	}
 	page, err := a.cfg.History.Intervals(asked)
+	done()
 	if err != nil {
 		return 0, fmt.Errorf("reading the history: %w", err)
 	}

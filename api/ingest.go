@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -60,6 +61,9 @@ func (a *API) append(q request, e events.Event, asked ...any) (uint64, error) {
 	}
 	e.Client = a.clientAddress(q, &e)
 	at, known, err := a.known(key)
+	if !known && err == nil && mayBegin(&e) {
+		err = a.room(q.r.Context(), e.User, e.Session, nil)
+	}
 	if !known && err == nil {
 		if at, err = a.cfg.Log.Append(q.r.Context(), e, key); err == nil {
 			at, err = a.judged(q.r.Context(), key, at)
@@ -70,6 +74,11 @@ func (a *API) append(q request, e events.Event, asked ...any) (uint64, error) {
 	}
 	q.seq(at.Seq)
 	return at.Seq, nil
+}
+
+// mayBegin says whether e begins its session, if that is not live.
+func mayBegin(e *events.Event) bool {
+	return e.Type == events.Login || e.Type == events.Heartbeat && !e.Leaving
 }
 
 // clientAddress returns the address that e came from, without its port, where logins are to record it. Of a service
@@ -99,7 +108,7 @@ func (a *API) heartbeat(q request) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	seq, err := a.cfg.Log.Beat(q.r.Context(), beat)
+	seq, err := a.beatOnce(q.r.Context(), beat)
 	if err != nil {
 		return 0, fmt.Errorf("appending a heartbeat: %w", err)
 	}
@@ -110,6 +119,16 @@ func (a *API) heartbeat(q request) (int, error) {
 	secure(h)
 	q.w.WriteHeader(http.StatusNoContent)
 	return http.StatusNoContent, nil
+}
+
+// beatOnce appends one heartbeat, and makes room for the session that it may begin.
+func (a *API) beatOnce(ctx context.Context, b events.Beat) (seq uint64, err error) {
+	if !b.Leaving { // which begins nothing
+		if err := a.room(ctx, b.User, b.Session, nil); err != nil {
+			return 0, err
+		}
+	}
+	return a.cfg.Log.Beat(ctx, b)
 }
 
 // beatOf reads the heartbeat that q brings.

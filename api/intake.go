@@ -26,12 +26,13 @@ const (
 // intake carries a stream of events into the log: in order, many at once, with an account of what became of each. When
 // the log fails it is over.
 type intake struct {
-	ctx    context.Context
-	a      *API
-	open   batch
-	flying []batch // in the order of submission
-	failed error   // the first failure that ended the stream
-	report linesAnswer
+	ctx     context.Context
+	a       *API
+	open    batch
+	flying  []batch // in the order of submission
+	failed  error   // the first failure that ended the stream
+	refused int     // lines over the rate of writes
+	report  linesAnswer
 }
 
 // batch is some events of a stream in a row: heartbeats, or any.
@@ -73,6 +74,12 @@ func (in *intake) submit(line int, e events.Event, key events.Key) {
 		in.account(line, at, err)
 		return
 	}
+	if mayBegin(&e) {
+		if err := in.room(e.User, e.Session); err != nil {
+			in.account(line, events.Place{}, err)
+			return
+		}
+	}
 	in.open.items, in.open.lines = append(in.open.items, item), append(in.open.lines, line)
 	if len(in.open.lines) == intakeChunk {
 		in.flush()
@@ -81,10 +88,21 @@ func (in *intake) submit(line int, e events.Event, key events.Key) {
 
 // submitBeat is submit for a heartbeat.
 func (in *intake) submitBeat(line int, b events.Beat) {
+	if !b.Leaving {
+		if err := in.room(b.User, b.Session); err != nil {
+			in.account(line, events.Place{}, err)
+			return
+		}
+	}
 	in.open.beats, in.open.lines = append(in.open.beats, b), append(in.open.lines, line)
 	if len(in.open.lines) == intakeChunk {
 		in.flush()
 	}
+}
+
+// room makes room for a session that an event may begin. What came before is on its way then.
+func (in *intake) room(user, session string) error {
+	return in.a.room(in.ctx, user, session, in.flush)
 }
 
 // flush gives the open batch to the log. It waits where too many are under way.

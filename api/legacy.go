@@ -66,7 +66,7 @@ func (a *API) legacyHeartbeat(q request, _ *none) (*legacyHeartbeat, error) {
 	if err != nil {
 		return nil, err
 	}
-	seq, err := a.cfg.Log.Beat(q.r.Context(), events.Beat{User: q.who.User, Actor: q.who.User, Session: session, At: q.at})
+	seq, err := a.beatOnce(q.r.Context(), events.Beat{User: q.who.User, Actor: q.who.User, Session: session, At: q.at})
 	if err != nil {
 		return nil, fmt.Errorf("appending a heartbeat: %w", err)
 	}
@@ -111,6 +111,11 @@ func (a *API) legacyOnline(q request, _ *none) (*legacyOnline, error) {
 	if err := a.settle(q); err != nil {
 		return nil, err
 	}
+	done, err := a.heavy(q)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	out := &legacyOnline{Users: []legacyUser{}}
 	for _, s := range []events.Status{events.StatusOnline, events.StatusAway, events.StatusBusy} {
 		for asked := (current.Query{Status: s, Limit: maxLimit}); ; {

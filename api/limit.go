@@ -30,12 +30,15 @@ type bucket struct {
 }
 
 // newLimiter returns nil, which limits nothing, for a rate of 0.
-func newLimiter(rate float64, now func() time.Time) *limiter {
+func newLimiter(rate float64, now func() time.Time) *limiter { return newBurstLimiter(rate, 1, now) }
+
+// newBurstLimiter is newLimiter with as many at once as come back in so many seconds.
+func newBurstLimiter(rate, seconds float64, now func() time.Time) *limiter {
 	if rate <= 0 {
 		return nil
 	}
-	l := &limiter{rate: rate, burst: max(1, math.Ceil(rate)), now: now, seed: maphash.MakeSeed()}
-	refill := time.Duration(l.burst / rate * float64(time.Second))
+	l := &limiter{rate: rate, burst: max(1, math.Ceil(rate*seconds)), now: now, seed: maphash.MakeSeed()}
+	refill := time.Duration(2 * l.burst / rate * float64(time.Second)) // from the deepest debt
 	for i := range l.parts {
 		l.parts[i].buckets = newFading[bucket](refill)
 	}
@@ -43,7 +46,16 @@ func newLimiter(rate float64, now func() time.Time) *limiter {
 }
 
 // take takes a token from user's bucket and returns 0, or the seconds, rounded up, after which there is one again.
-func (l *limiter) take(user string) (wait int) {
+func (l *limiter) take(user string) (wait int) { return l.spend(user, 1) }
+
+// owe takes more tokens from user's bucket than there may be, for what it turned out to cost: what is missing, at most as
+// much as a bucket holds, has to come back before the next one.
+func (l *limiter) owe(user string, cost float64) { l.draw(user, cost, true) }
+
+// spend is take for what costs more than one: whoever has one may do it, and owes the rest.
+func (l *limiter) spend(user string, cost float64) (wait int) { return l.draw(user, cost, false) }
+
+func (l *limiter) draw(user string, cost float64, owe bool) (wait int) {
 	now := l.now()
 	p := &l.parts[maphash.String(l.seed, user)%uint64(len(l.parts))]
 	p.mu.Lock()
@@ -56,11 +68,11 @@ func (l *limiter) take(user string) (wait int) {
 		b.tokens = min(l.burst, b.tokens+passed.Seconds()*l.rate)
 	}
 	b.at = now
-	if b.tokens < 1 {
+	if b.tokens < 1 && !owe {
 		p.buckets.put(user, b, now)
 		return int(math.Ceil((1 - b.tokens) / l.rate))
 	}
-	b.tokens--
+	b.tokens = max(b.tokens-cost, -l.burst)
 	p.buckets.put(user, b, now)
 	return 0
 }

@@ -40,6 +40,12 @@ func (a *API) oneThen(q request, id string) (*presence, error) {
 	if err := a.settle(q); err != nil {
 		return nil, err
 	}
+	a.charge(q.who, costHeavy)
+	done, err := a.heavy(q)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	complete := a.cfg.History.Complete(at)
 	i, found, err := a.cfg.History.At(id, at)
 	if err != nil {
@@ -48,7 +54,11 @@ func (a *API) oneThen(q request, id string) (*presence, error) {
 	// The history knows longest and fastest what he was; his events know more. Where the log cannot be asked, or has
 	// lost some of them, the history has the last word.
 	p := presenceThen(&i)
-	switch u := a.folded(q, id, at); {
+	u, err := a.folded(q, id, at)
+	if err != nil {
+		return nil, err
+	}
+	switch {
 	case u.Known() && u.Status() == i.Status && u.Shown.Seq == i.Seq,
 		u.Known() && u.Status() == events.StatusOffline && !found:
 		p = presenceOf(&u, q.who)
@@ -61,24 +71,22 @@ func (a *API) oneThen(q request, id string) (*presence, error) {
 	return &p, nil
 }
 
-// maxFolding bounds how many users are folded at once: each is several questions to the log.
-const maxFolding = 8
+// costHeavy is what a heavy read costs.
+const costHeavy = 20
 
-// folded folds the user's events up to at. He is not Known where they cannot be read in time.
-func (a *API) folded(q request, id string, at events.Millis) events.User {
+// folded folds the user's events up to at. They are not Known where the log cannot say; that it takes too long is an
+// error, not an answer without sessions.
+func (a *API) folded(q request, id string, at events.Millis) (events.User, error) {
 	ctx, cancel := context.WithTimeout(q.r.Context(), a.cfg.Patience)
 	defer cancel()
-	select {
-	case a.folding <- struct{}{}:
-		defer func() { <-a.folding }()
-	case <-ctx.Done():
-		return events.User{ID: id}
-	}
 	u, err := projections.UserAt(ctx, a.cfg.Log, id, at)
-	if err != nil {
-		return events.User{ID: id}
+	switch {
+	case ctx.Err() != nil:
+		return u, fmt.Errorf("%w: folding a user took too long", projections.ErrBehind)
+	case err != nil:
+		return events.User{ID: id}, nil //nolint:nilerr // as above
 	}
-	return u
+	return u, nil
 }
 
 func presenceThen(i *history.Interval) presence {
@@ -116,6 +124,11 @@ func (a *API) listThen(q request) (*listAnswer, error) {
 	if err := a.settle(q); err != nil {
 		return nil, err
 	}
+	done, err := a.heavy(q)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	page, err := a.cfg.History.Everybody(history.MomentQuery{At: at, Status: asked.Status, After: asked.After, Limit: asked.Limit})
 	if err != nil {
 		return nil, fmt.Errorf("reading the history: %w", err)

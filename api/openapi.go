@@ -114,7 +114,7 @@ func (a *API) openapi(q request) (int, error) {
 	h := q.w.Header()
 	h["Content-Type"] = jsonHeader
 	secure(h)
-	q.w.Write(a.document) //nolint:errcheck // a client that has gone is no fault
+	write(q.w, a.document)
 	return http.StatusOK, nil
 }
 
@@ -164,13 +164,13 @@ func codesOf(rt *route) []code {
 		codes = append(codes, notAcceptable, internal)
 	}
 	if rt.flags&open == 0 {
-		codes = append(codes, missingToken, invalidToken, expiredToken, authUnavailable)
+		codes = append(codes, missingToken, invalidToken, expiredToken, authUnavailable, rateLimited)
 		if rt.method != get {
 			codes = append(codes, notAllowed) // a cookie from elsewhere
 		}
 	}
 	if rt.flags&writes != 0 {
-		codes = append(codes, rateLimited, logUnavailable, logFull, logSlow, shuttingDown, internal)
+		codes = append(codes, logUnavailable, logFull, logSlow, shuttingDown, internal)
 	}
 	if rt.flags&keyed != 0 {
 		codes = append(codes, invalidParameter, idempotencyConflict)

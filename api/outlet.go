@@ -92,10 +92,11 @@ type outlet struct {
 	reader  *live.Reader
 	private bool
 	buf     []byte // of one who gets not all there is
+	done    func() // called at the end
 }
 
-func newOutlet(conn net.Conn, reader *live.Reader, private bool) *outlet {
-	o := &outlet{conn: conn, reader: reader, private: private}
+func newOutlet(conn net.Conn, reader *live.Reader, private bool, done func()) *outlet {
+	o := &outlet{conn: conn, reader: reader, private: private, done: done}
 	if c, ok := conn.(interface{ SetWriteBuffer(bytes int) error }); ok {
 		_ = c.SetWriteBuffer(sendBuffer) // else it is what it is
 	}
@@ -149,6 +150,7 @@ func (o *outlet) Close(whole bool) {
 		o.part()
 	}
 	_ = o.conn.Close() // nothing is left to be sent
+	o.done()
 }
 
 // partAnyway is part where writing may mean waiting: not for long, since others wait too.

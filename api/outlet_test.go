@@ -85,7 +85,7 @@ func piece(n int) live.Piece {
 
 // TestWhoCameInTheMiddleOfABlockDoesNotKeepIt: thousands come at once.
 func TestWhoCameInTheMiddleOfABlockDoesNotKeepIt(t *testing.T) {
-	o := newOutlet(nil, readerOf(t, nil), false)
+	o := newOutlet(nil, readerOf(t, nil), false, func() {})
 	for _, n := range []int{500, 3} {
 		p := piece(n)
 		chunk := o.Text(p)
@@ -124,7 +124,7 @@ func TestAClientThatTalkedBeforeItWentHasGone(t *testing.T) {
 		t.Skip("there it shows when something is sent")
 	}
 	server, client := connected(t)
-	o := newOutlet(server, readerOf(t, nil), false)
+	o := newOutlet(server, readerOf(t, nil), false, func() {})
 	if _, err := io.WriteString(client, "GET /v1/me HTTP/1.1\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +142,7 @@ type wrapped struct{ net.Conn }
 // read.
 func TestAStreamEndsProperlyOverAnyConnection(t *testing.T) {
 	server, client := connected(t)
-	newOutlet(wrapped{server}, readerOf(t, nil), false).Close(true)
+	newOutlet(wrapped{server}, readerOf(t, nil), false, func() {}).Close(true)
 	if got, err := io.ReadAll(client); err != nil || string(got) != lastChunk {
 		t.Errorf("got %q, %v", got, err)
 	}
@@ -151,7 +151,7 @@ func TestAStreamEndsProperlyOverAnyConnection(t *testing.T) {
 	defer cancel()
 	go func() {
 		defer cancel()
-		newOutlet(server, readerOf(t, nil), false).Close(true)
+		newOutlet(server, readerOf(t, nil), false, func() {}).Close(true)
 	}()
 	if <-ctx.Done(); ctx.Err() == context.DeadlineExceeded {
 		t.Error("it waits for ever")

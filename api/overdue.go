@@ -30,6 +30,11 @@ func (a *API) overdue(q request, _ *none) (*overdueAnswer, error) {
 	if err := a.judges(q); err != nil {
 		return nil, err
 	}
+	done, err := a.heavy(q)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	found, err := a.cfg.Timeouts.Overdue(q.r.Context())
 	if err != nil {
 		return nil, fmt.Errorf("looking for overdue sessions: %w", err)

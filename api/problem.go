@@ -136,17 +136,19 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) int {
 		a.cfg.Logger.Error("a problem could not be encoded", "error", err)
 	}
 	w.WriteHeader(k.status)
-	w.Write(data.Bytes()) //nolint:errcheck // a client that has gone is no fault
+	write(w, data.Bytes())
 	return k.status
 }
 
 // notHere answers for paths that no route has.
 func (a *API) notHere(w http.ResponseWriter, r *http.Request) {
+	a.pace.keep(r.Context(), 1)
 	a.metrics.unrouted.observe(a.fail(w, r, fault(notFound, "No call has this path.")), 0)
 }
 
 // wrongMethod answers for paths that a route has, with another method.
 func (a *API) wrongMethod(w http.ResponseWriter, r *http.Request) {
+	a.pace.keep(r.Context(), 1)
 	w.Header().Set("Allow", a.allowed(r))
 	a.metrics.unrouted.observe(a.fail(w, r, fault(methodNotAllowed, "This path takes other methods; see the header Allow.")), 0)
 }

@@ -12,6 +12,7 @@ type route struct {
 	title        string
 	does         endpoint
 	flags        flags
+	cost         int      // of an open route, by what a short answer costs; 0: 1
 	query        []string // parameters that it takes
 	tells        []string // headers of a success
 	fails        []code   // beyond those that follow from the rest
@@ -25,6 +26,7 @@ const (
 	writes                    // limited in rate, and refused by a node that is shutting down
 	keyed                     // takes an Idempotency-Key
 	lenient                   // takes any query parameter
+	streams                   // may take its connection from net/http
 )
 
 const (
@@ -85,9 +87,9 @@ func routes() []route {
 				fails: []code{notAllowed, notFound}},
 			route{method: get, path: "/v1/users/{user}", id: "getUser", title: "Show a user",
 				does: call(200, (*API).one), query: []string{"at", "min_seq"}, tells: sequence,
-				fails: []code{notAllowed, unknownUser, notFound}},
+				fails: []code{notAllowed, unknownUser, notFound, viewBehind}},
 			route{method: post, path: "/v1/users/query", id: "queryUsers", title: "Show many users",
-				does: call(200, (*API).query), query: least, tells: sequence,
+				does: showsMany(), query: least, tells: sequence,
 				fails: []code{notAllowed, invalidUser, tooManyUsers}},
 			route{method: get, path: "/v1/stats", id: "stats", title: "Count users by status",
 				does: call(200, (*API).stats), query: least, tells: sequence,
@@ -96,6 +98,7 @@ func routes() []route {
 		group("Live",
 			route{method: get, path: "/v1/stream", id: "stream", title: "Get every change of status as it comes",
 				does:  endpoint{serve: (*API).watch, answers: map[int]contents{200: carry[string](typeEvents)}, offers: []string{typeEvents}},
+				flags: streams,
 				query: []string{"users", "min_seq"}, tells: sequence, fails: []code{notAllowed, notFound}},
 		),
 		group("The past",
@@ -153,12 +156,12 @@ func routes() []route {
 				does: texts((*API).live, 200), flags: open | lenient, fails: []code{methodNotAllowed}},
 			route{method: get, path: "/readyz", id: "readyz", title: "Say whether the node should get requests; with ?verbose, why",
 				does: texts((*API).ready, 200, 503), flags: open | lenient, fails: []code{methodNotAllowed}},
-			route{method: get, path: "/metrics", does: endpoint{serve: (*API).metricsPage}, flags: open | lenient},
-			route{method: get, path: "/openapi.json", does: endpoint{serve: (*API).openapi}, flags: open | lenient},
+			route{method: get, path: "/metrics", does: endpoint{serve: (*API).metricsPage}, flags: open | lenient, cost: 8},
+			route{method: get, path: "/openapi.json", does: endpoint{serve: (*API).openapi}, flags: open | lenient, cost: 2},
 			route{method: get, path: "/admin", does: endpoint{serve: (*API).admin}, flags: open | lenient},
-			route{method: get, path: "/admin/assets/{file}", does: endpoint{serve: (*API).adminAsset}, flags: open | lenient},
+			route{method: get, path: "/admin/assets/{file}", does: endpoint{serve: (*API).adminAsset}, flags: open | lenient, cost: 2},
 			route{method: get, path: "/docs", does: endpoint{serve: (*API).docs}, flags: open | lenient},
-			route{method: get, path: "/docs/{file}", does: endpoint{serve: (*API).docs}, flags: open | lenient},
+			route{method: get, path: "/docs/{file}", does: endpoint{serve: (*API).docs}, flags: open | lenient, cost: 8},
 		),
 	)
 }

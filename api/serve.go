@@ -27,12 +27,27 @@ func (a *API) handle(rt *route) http.Handler {
 	m := a.metrics.of(rt)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
+		allow(w, 0)
+		if rt.flags&open != 0 {
+			a.pace.keep(r.Context(), max(1, rt.cost))
+		}
 		status, err := a.enter(rt, w, r)
 		if err != nil {
-			status = a.fail(w, r, err)
+			status = a.refuse(rt, w, r, err)
+		}
+		if rt.flags&streams == 0 { // whose connection may be another's by now
+			allow(w, 0)
 		}
 		m.observe(status, time.Since(began))
 	})
+}
+
+// refuse answers with the problem that err is. What a client can have refused without end is paced.
+func (a *API) refuse(rt *route, w http.ResponseWriter, r *http.Request, err error) int {
+	if f, _ := asFault(err); rt.flags&open == 0 && (kinds[f.code].status == http.StatusUnauthorized || f.code == rateLimited) {
+		a.pace.keep(r.Context(), 1)
+	}
+	return a.fail(w, r, err)
 }
 
 // enter admits a request and runs the endpoint.
@@ -53,6 +68,10 @@ func (a *API) enter(rt *route, w http.ResponseWriter, r *http.Request) (status i
 	}
 	if rt.flags&writes != 0 {
 		if err := a.admit(q.who); err != nil {
+			return 0, err
+		}
+	} else if q.who != nil {
+		if err := a.read(q.who, 1+bodyCost(r)); err != nil {
 			return 0, err
 		}
 	}
@@ -88,6 +107,48 @@ func (a *API) limit(who *auth.Principal) error {
 		return f
 	}
 	return nil
+}
+
+// bodyCost is what it costs to read what a question comes with.
+func bodyCost(r *http.Request) float64 {
+	const each = 2 << 10
+	if r.ContentLength < 0 {
+		return maxNames / each
+	}
+	return float64(min(r.ContentLength, maxNames)) / each
+}
+
+// read counts a read of so much cost, and refuses it where this user has read too much. Those who speak for many users
+// are not limited.
+func (a *API) read(who *auth.Principal, cost float64) error {
+	l := a.readers.of(who)
+	if l == nil {
+		return nil
+	}
+	if wait := l.spend(who.User, cost); wait > 0 {
+		f := fault(rateLimited, "This user reads more than "+l.String()+".")
+		f.retry = wait
+		return f
+	}
+	return nil
+}
+
+// charge adds to what a read costs that is under way.
+func (a *API) charge(who *auth.Principal, cost float64) {
+	if l := a.readers.of(who); l != nil {
+		l.owe(who.User, cost)
+	}
+}
+
+// of returns what limits who, nil where nothing does.
+func (r readers) of(who *auth.Principal) *limiter {
+	switch {
+	case auth.Allow(who, auth.ActWriteAny, ""):
+		return nil
+	case auth.Allow(who, auth.ActRead, ""):
+		return r.all
+	}
+	return r.plain
 }
 
 // seq tells the client the sequence of what it wrote, or at which the view stood that it read.

@@ -91,7 +91,7 @@ func (s *ShortBeats) append(h shortway.Heartbeat) (seq uint64, taken bool, err e
 	if err := s.api.admit(who); err != nil {
 		return 0, false, err
 	}
-	if seq, err = s.api.cfg.Log.Beat(ctx, beat); err != nil {
+	if seq, err = s.api.beatOnce(ctx, beat); err != nil {
 		err = fmt.Errorf("appending a heartbeat: %w", err)
 	}
 	return seq, true, err

@@ -69,6 +69,7 @@ func (a *API) show(q request, id string) (*presence, error) {
 	if !known {
 		return nil, fault(unknownUser, "The log has never named this user: unknown is not offline.")
 	}
+	a.charge(q.who, float64(len(u.Sessions))/perCost)
 	p := presenceOf(&u, q.who)
 	return &p, nil
 }
@@ -102,6 +103,7 @@ func (a *API) list(q request, _ *none) (*listAnswer, error) {
 	if err := a.settle(q); err != nil {
 		return nil, err
 	}
+	a.charge(q.who, float64(asked.Limit)/perCost)
 	page, err := a.cfg.View.List(asked)
 	if err != nil {
 		return nil, fmt.Errorf("listing users: %w", err)
@@ -112,10 +114,13 @@ func (a *API) list(q request, _ *none) (*listAnswer, error) {
 		out.Users[i] = presenceOf(&page.Users[i], q.who)
 	}
 	if page.More {
-		out.Next = cursorOf(page.Users[len(page.Users)-1].ID)
+		out.Next = cursorOf(page.Last)
 	}
 	return out, nil
 }
+
+// perCost is how many users of one answer cost as much as a call.
+const perCost = 20
 
 // cursorOf is the cursor of the page that begins behind a user.
 func cursorOf(id string) string { return base64.RawURLEncoding.EncodeToString([]byte(id)) }
@@ -138,64 +143,6 @@ func listQuery(q query) (asked current.Query, err error) {
 		asked.After = string(id)
 	}
 	return asked, nil
-}
-
-// maxQuery is how many users one query may ask for.
-const maxQuery = 1000
-
-type queryRequest struct {
-	Users []string `json:"users" nullable:"false" doc:"User ids" maxItems:"1000"`
-}
-
-// A thousand ids may be longer than other bodies.
-func (*queryRequest) most() int64 { return maxNames }
-
-type queryAnswer struct {
-	Users []maybe `json:"users" nullable:"false" doc:"In the order asked"`
-}
-
-// query shows the users asked for, in the order asked, all as of one sequence.
-func (a *API) query(q request, in *queryRequest) (*queryAnswer, error) {
-	if err := q.checkQuery(in.Users); err != nil {
-		return nil, err
-	}
-	if err := a.settle(q); err != nil {
-		return nil, err
-	}
-	found, err := a.cfg.View.Users(in.Users)
-	if err != nil {
-		return nil, fmt.Errorf("reading users: %w", err)
-	}
-	out := &queryAnswer{Users: make([]maybe, len(found))}
-	for i := range found {
-		if found[i].Known() {
-			out.Users[i] = maybe{known: true, shown: presenceOf(&found[i], q.who)}
-		} else {
-			out.Users[i] = maybe{unknown: unknown{User: in.Users[i], Status: "unknown"}}
-		}
-	}
-	return out, nil
-}
-
-// checkQuery wants at most maxQuery valid ids, each of which who asks may read.
-func (q request) checkQuery(ids []string) error {
-	if ids == nil {
-		return malformedBody.at("body.users", "this field is needed")
-	}
-	if len(ids) > maxQuery {
-		return tooManyUsers.at("body.users", "at most 1000")
-	}
-	for i, id := range ids {
-		if err := events.ValidID(id); err != nil {
-			return invalidUser.at(fmt.Sprintf("body.users[%d]", i), err.Error())
-		}
-	}
-	for _, id := range ids {
-		if err := q.may(auth.ActRead, id); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 type statsAnswer struct {

@@ -152,6 +152,16 @@ func (a *API) watch(q request) (int, error) {
 		q.w.WriteHeader(http.StatusOK)
 		return http.StatusOK, nil
 	}
+	done, err := a.oneMoreStream(q)
+	if err != nil {
+		return 0, err
+	}
+	kept := false // by an outlet
+	defer func() {
+		if !kept {
+			done()
+		}
+	}()
 	ends := q.who.StreamEnds(q.at.Time())
 	ctx, cancel := context.WithDeadline(q.r.Context(), ends)
 	defer cancel()
@@ -165,12 +175,23 @@ func (a *API) watch(q request) (int, error) {
 		return 0, err
 	}
 	if conn := w.takeOver(); conn != nil {
-		a.cfg.Live.Serve(reader, newOutlet(conn, reader, w.private), ends)
+		kept = true
+		a.cfg.Live.Serve(reader, newOutlet(conn, reader, w.private, done), ends)
 		return http.StatusOK, nil
 	}
 	defer reader.Close()
 	w.follow(ctx, reader)
 	return http.StatusOK, nil
+}
+
+// oneMoreStream counts a live stream of the caller's, and returns how to end it.
+func (a *API) oneMoreStream(q request) (done func(), err error) {
+	if done = a.watching.take(q.who.User, a.cfg.MaxStreams); done == nil {
+		f := fault(rateLimited, fmt.Sprintf("This user has %d live streams open: close one.", a.cfg.MaxStreams))
+		f.retry = 5
+		return nil, f
+	}
+	return done, nil
 }
 
 // watched returns the users that a stream is about, nil for all, if the caller
@@ -236,10 +257,16 @@ func (w *watcher) begin(ctx context.Context) (*live.Reader, error) {
 	if err != nil {
 		return nil, err
 	}
+	size := 0
+	for _, heap := range heaps {
+		size += len(heap)
+	}
+	// All of it is held until it is read.
+	late := time.Now().Add(answerTime + time.Duration(size)*time.Second/answerRate)
 	for n, heap := range heaps {
 		if n == 0 {
 			heap = append([]byte(head), heap...)
-		} else if ctx.Err() != nil {
+		} else if ctx.Err() != nil || time.Now().After(late) {
 			return nil, w.closing(reader, errOver)
 		}
 		if err := w.send(heap); err != nil {
@@ -309,6 +336,12 @@ func (w *watcher) missed(ctx context.Context, p live.Place) (*live.Reader, []byt
 	if w.a.cfg.History == nil || p.Nth != 0 || p.Seq == 0 || p.Seq > w.a.cfg.View.Seq() {
 		return nil, nil, nil
 	}
+	w.a.charge(w.q.who, costHeavy)
+	done, err := w.a.heavy(w.q)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer done()
 	m, err := w.a.cfg.Log.Message(ctx, p.Seq)
 	if err != nil {
 		return nil, nil, nil //nolint:nilerr // what was there then is no longer known
@@ -323,7 +356,7 @@ func (w *watcher) missed(ctx context.Context, p live.Place) (*live.Reader, []byt
 		reader.Close()
 		return nil, nil, err
 	}
-	began, complete, err := w.a.cfg.History.Since(p.Seq, m.Time-10_000)
+	began, complete, err := w.a.cfg.History.Since(p.Seq, m.Time-10_000, reader.Wants)
 	if err != nil || !complete {
 		reader.Close()
 		return nil, nil, err
@@ -335,7 +368,7 @@ func (w *watcher) missed(ctx context.Context, p live.Place) (*live.Reader, []byt
 func (w *watcher) history(began []history.Interval, reader *live.Reader) (text []byte) {
 	for n := range began {
 		i := &began[n]
-		if i.Seq > reader.Seq() || !reader.Wants(i.User) {
+		if i.Seq > reader.Seq() {
 			continue
 		}
 		s := statusEvent{User: i.User, Status: i.Status, Observed: i.Observed, Since: moment(i.From), LastSeen: moment(i.Seen()),

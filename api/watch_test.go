@@ -79,6 +79,7 @@ func TestAStreamThatStaysWithTheServerIsPinged(t *testing.T) {
 		hub := live.NewHub(v, EncodeChanges)
 		ctx, cancel := context.WithCancelCause(t.Context())
 		a := &API{cfg: Config{View: v, Live: hub}.withDefaults(), staying: t.Context()}
+		a.share()
 		k := &kept{ResponseRecorder: httptest.NewRecorder(), cut: cancel}
 		_ = k.SetReadDeadline(time.Now().Add(5 * time.Second)) // as a server with a ReadTimeout does
 		var parts sync.WaitGroup

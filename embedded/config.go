@@ -6,6 +6,7 @@
 //	node.go        New, Run, Handler, Addr; in which order parts start and stop
 //	natsserver.go  the in-process server
 //	streamfiles.go what its files need so that a cut does not hide a stream
+//	crowd.go       how many connections there are
 //	shortway.go    heartbeats at Addr, before net/http
 //	room.go        what is done when its disk is full, or a write of it failed otherwise
 //	doors.go       listening and answering, from the first moment to the last
@@ -62,7 +63,9 @@ type Config struct {
 	NATSListen  string // a loopback address for NATS tools, at the embedded server; "": nothing listens
 	Replicas    int    // 0: 1 embedded, 3 on a cluster of 3 or more
 
-	RateLimit       float64 // writes a second per user token; 0: no limit
+	RateLimit       float64 // writes a second per user token, and five times as many reads; 0: no limit
+	MaxSessions     int     // live sessions of a user: where one more begins, the longest idle one ends; 0: 64, less: any number
+	MaxStreams      int     // live streams that a user has open; 0: 20, less: any number
 	CORSOrigins     []string
 	MetricsAddr     string       // of a listener of their own for /livez, /readyz and /metrics, the last of which leaves Addr then; "": none
 	Debug           http.Handler // what is under /debug/ at MetricsAddr; nil: nothing
@@ -98,6 +101,12 @@ func (c Config) withDefaults() Config {
 	orDuration(&c.Checkpoint, 5*time.Second)
 	orDuration(&c.IdleTimeout, 2*time.Minute)
 	orDuration(&c.ShutdownTimeout, 10*time.Second)
+	if c.MaxSessions == 0 {
+		c.MaxSessions = 64
+	}
+	if c.MaxStreams == 0 {
+		c.MaxStreams = 20
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

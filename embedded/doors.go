@@ -29,6 +29,9 @@ type doors struct {
 	short *shortway.Listener // the API's, where heartbeats go the short way; nil: they do not
 	late  *lateBeats         // likewise
 
+	crowd   crowd
+	streams atomic.Pointer[func() int] // how many connections are live streams by now; nil: none
+
 	asked atomic.Int64 // unix nanoseconds of the last sign of life of a connection
 	open  atomic.Int64 // connections of the API that HTTP still has
 }
@@ -43,6 +46,7 @@ type door struct {
 // begins to answer.
 func (n *Node) openDoors(registry *prometheus.Registry) (*doors, error) {
 	d := &doors{failed: make(chan error, 2)}
+	d.crowd = crowd{most: n.connections, idle: map[net.Conn]time.Time{}, count: d.connections}
 	for _, at := range []struct {
 		addr  string
 		bound *string
@@ -62,12 +66,13 @@ func (n *Node) openDoors(registry *prometheus.Registry) (*doors, error) {
 		*at.bound = l.Addr().String()
 		n.mu.Unlock()
 		if at.bound == &n.addr {
-			l = d.shorten(n.cfg, l)
+			l = d.shorten(n.cfg, crowdedListener{l, d})
 		}
 		d.list = append(d.list, door{l, newHTTPServer(n.cfg, d.leading(at.h))})
 	}
 	if n.cfg.Addr != "" {
-		d.list[0].server.ConnState = d.count
+		s := d.list[0].server
+		s.ConnState, s.ConnContext, s.Handler = d.count, spareContext, healthOnly(s.Handler)
 	}
 	for _, o := range d.list {
 		d.serving.Go(func() {
@@ -113,7 +118,8 @@ func (d *doors) leading(h http.Handler) http.Handler {
 var closeHeader = []string{"close"}
 
 // count is for http.Server.ConnState.
-func (d *doors) count(_ net.Conn, s http.ConnState) {
+func (d *doors) count(c net.Conn, s http.ConnState) {
+	d.crowd.state(c, s)
 	switch s {
 	case http.StateNew:
 		d.open.Add(1)
@@ -150,6 +156,15 @@ func (d *doors) kept() int64 {
 	n := d.open.Load()
 	if d.short != nil {
 		n += int64(d.short.Len())
+	}
+	return n
+}
+
+// connections is how many the API has, live streams too.
+func (d *doors) connections() int {
+	n := int(d.kept())
+	if streams := d.streams.Load(); streams != nil {
+		n += (*streams)()
 	}
 	return n
 }

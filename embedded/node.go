@@ -36,6 +36,8 @@ type Node struct {
 	id      string // see nodeID; "" before the data directory is locked
 	ready   chan struct{}
 
+	connections int // at Addr at most; 0: any number
+
 	begun    atomic.Bool
 	handler  atomic.Pointer[http.Handler] // nil until ready
 	progress progress                     // until then
@@ -61,7 +63,7 @@ func New(cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
-	return &Node{cfg: cfg, durable: cfg.durable(), auth: verifier, ready: make(chan struct{})}, nil
+	return &Node{cfg: cfg, durable: cfg.durable(), auth: verifier, ready: make(chan struct{}), connections: mostConnections()}, nil
 }
 
 // Ready is closed when the node serves: its view has reached what was the log's
@@ -338,7 +340,7 @@ func (n *Node) openFront(p *parts) (err error) {
 	p.live = live.NewHub(p.view, api.EncodeChanges)
 	p.api, err = api.New(api.Config{Log: p.log, View: p.view, Auth: n.auth, History: p.history, Live: p.live, Timeouts: p.consumer,
 		Operator: operator{n, p}, Heartbeat: n.cfg.Heartbeat, Timeout: n.cfg.Timeout,
-		RateLimit: n.cfg.RateLimit, CORSOrigins: n.cfg.CORSOrigins, Checks: n.checks(p), Registry: p.metrics,
+		RateLimit: n.cfg.RateLimit, MaxSessions: max(0, n.cfg.MaxSessions), MaxStreams: max(0, n.cfg.MaxStreams), CORSOrigins: n.cfg.CORSOrigins, Checks: n.checks(p), Registry: p.metrics,
 		MetricsApart: n.cfg.MetricsAddr != "", Logger: n.cfg.Logger, Version: n.cfg.Version})
 	return err
 }
@@ -393,6 +395,8 @@ func (n *Node) serve(ctx, failed context.Context, p *parts, d *doors, stopFront 
 	h := p.api.Handler()
 	n.handler.Store(&h)
 	d.takeBeats(p.api.ShortBeats())
+	readers := p.live.Readers
+	d.streams.Store(&readers)
 	close(n.ready)
 	return n.answer(ctx, failed, p, d)
 }

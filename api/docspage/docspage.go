@@ -8,9 +8,11 @@ import (
 	"embed"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 )
 
 //go:embed page.html
@@ -49,17 +51,17 @@ func ServeFile(w http.ResponseWriter, r *http.Request, name string) (bool, error
 	if !ok {
 		return false, nil
 	}
-	data, packed := read(name)
-	if data == nil {
-		return false, nil
+	all, err := files()
+	f, ok := all[name]
+	if err != nil || !ok {
+		return false, err
 	}
-	h := w.Header()
-	if packed {
+	h, data := w.Header(), f.plain
+	if f.packed != nil {
 		h.Set("Vary", "Accept-Encoding")
 		if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 			h.Set("Content-Encoding", "gzip")
-		} else if err := unpack(&data); err != nil {
-			return false, err
+			data = f.packed
 		}
 	}
 	h.Set("Content-Type", contentType)
@@ -69,24 +71,43 @@ func ServeFile(w http.ResponseWriter, r *http.Request, name string) (bool, error
 	return true, nil
 }
 
-// read returns the file name, which may lie there compressed; nil if it does not lie there at all.
-func read(name string) (data []byte, packed bool) {
-	if data, err := assets.ReadFile("assets/" + name); err == nil {
-		return data, false
-	}
-	if data, err := assets.ReadFile("assets/" + name + ".gz"); err == nil {
-		return data, true
-	}
-	return nil, false
-}
+// file is one of the page's files, as all who ask for it share it.
+type file struct{ plain, packed []byte } // packed: with gzip; nil: it lies there as it is
 
-func unpack(data *[]byte) error {
-	z, err := gzip.NewReader(bytes.NewReader(*data))
+// files returns the page's files by name. They are unpacked once, when the first
+// is asked for: one copy for all, however many do not read theirs.
+var files = sync.OnceValues(func() (map[string]file, error) {
+	found, err := fs.ReadDir(assets, "assets")
 	if err != nil {
-		return fmt.Errorf("unpacking a file of the page: %w", err)
+		return nil, err //nolint:wrapcheck // it says all: the build has left the files out
 	}
-	if *data, err = io.ReadAll(z); err != nil {
-		return fmt.Errorf("unpacking a file of the page: %w", err)
+	all := map[string]file{}
+	for _, entry := range found {
+		data, err := assets.ReadFile("assets/" + entry.Name())
+		if err != nil {
+			return nil, err //nolint:wrapcheck // likewise
+		}
+		name, packed := strings.CutSuffix(entry.Name(), ".gz")
+		if !packed {
+			all[name] = file{plain: data}
+			continue
+		}
+		plain, err := unpack(data)
+		if err != nil {
+			return nil, err
+		}
+		all[name] = file{plain: plain, packed: data}
 	}
-	return nil
+	return all, nil
+})
+
+func unpack(data []byte) ([]byte, error) {
+	z, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		return nil, fmt.Errorf("unpacking a file of the page: %w", err)
+	}
+	if data, err = io.ReadAll(z); err != nil {
+		return nil, fmt.Errorf("unpacking a file of the page: %w", err)
+	}
+	return data, nil
 }

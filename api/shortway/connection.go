@@ -3,6 +3,7 @@ package shortway
 import (
 	"net"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,7 +18,8 @@ type connection struct {
 	tcp    *net.TCPConn
 	in     source
 	state  state
-	served bool // a heartbeat
+	served bool        // a heartbeat
+	known  atomic.Bool // likewise, for others
 
 	// The deadlines that are set. They are moved only when too little is left of them,
 	// not for every heartbeat.
@@ -64,6 +66,9 @@ func (c *connection) serve() {
 			return
 		}
 		c.in.drop(n)
+		if !c.served {
+			c.known.Store(true)
+		}
 		c.served, c.due = true, time.Time{}
 	}
 }
@@ -153,11 +158,14 @@ func (c *connection) rest() bool {
 	}
 }
 
-// dismiss closes the connection unless a heartbeat of it is being answered.
-func (c *connection) dismiss() {
-	if c.state.CompareAndSwap(waiting, dismissed) {
-		_ = c.tcp.Close()
+// dismiss closes the connection unless a heartbeat of it is being answered, and
+// reports whether it did.
+func (c *connection) dismiss() bool {
+	if !c.state.CompareAndSwap(waiting, dismissed) {
+		return false
 	}
+	_ = c.tcp.Close()
+	return true
 }
 
 func (c *connection) leave() {

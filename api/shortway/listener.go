@@ -191,6 +191,24 @@ func (l *Listener) Len() int {
 	return len(l.open)
 }
 
+// CloseStranger closes one of the connections that have not brought a heartbeat
+// yet, and reports whether it found one among some.
+func (l *Listener) CloseStranger() bool {
+	const sampled = 64
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := 0
+	for c := range l.open { // which begins anywhere
+		if !c.known.Load() && c.dismiss() {
+			return true
+		}
+		if n++; n == sampled {
+			break
+		}
+	}
+	return false
+}
+
 // Shutdown closes the listener and waits for the answers under way. When ctx
 // ends first it cuts them off and returns ctx's error; their goroutines end when
 // the handler returns, see Wait.

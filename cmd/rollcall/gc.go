@@ -32,18 +32,30 @@ func tuneCollector() {
 
 const (
 	// backEvery is how often unused memory is looked for.
-	backEvery = 15 * time.Second
-	// backLeast is how much of it, in bytes, is kept for the next burst.
-	backLeast = 48 << 20
+	backEvery = 10 * time.Second
+	// backLeast is how much of it, in bytes, is worth a collection, beside a
+	// sixteenth of the live heap, which is what a collection costs by.
+	backLeast = 24 << 20
 )
 
 // giveBack gives memory back that a burst has left, a storm of logins or a
-// rebuild: the runtime does so by itself, but takes its time.
+// rebuild, once the burst is over: when the collector has not run for a while.
+// The runtime does so by itself only while it is busy, which it is no more.
 func giveBack() {
-	heap := []metrics.Sample{{Name: "/memory/classes/heap/free:bytes"}, {Name: "/gc/heap/live:bytes"}}
+	const cycles, free, objects, live = 0, 1, 2, 3
+	s := []metrics.Sample{
+		cycles:  {Name: "/gc/cycles/total:gc-cycles"},
+		free:    {Name: "/memory/classes/heap/free:bytes"},
+		objects: {Name: "/memory/classes/heap/objects:bytes"},
+		live:    {Name: "/gc/heap/live:bytes"},
+	}
+	var last uint64
 	for range time.Tick(backEvery) {
-		metrics.Read(heap)
-		if free := heap[0].Value.Uint64(); free > backLeast+heap[1].Value.Uint64()*gcLeast/100 {
+		metrics.Read(s)
+		quiet := s[cycles].Value.Uint64() == last
+		last = s[cycles].Value.Uint64()
+		used, kept := s[objects].Value.Uint64(), s[live].Value.Uint64()
+		if garbage := used - min(used, kept); quiet && s[free].Value.Uint64()+garbage > backLeast+kept/16 {
 			debug.FreeOSMemory()
 		}
 	}

@@ -88,10 +88,18 @@ func (c serveConfig) toEmbedded(log *slog.Logger) embedded.Config {
 		Sync: c.sync, HotRetention: c.hotRetention, AuditRetention: c.auditRetention, AcceptLoss: c.acceptLoss, Checkpoint: c.checkpoint,
 		NATSURL: c.natsURL, NATSCreds: c.natsCreds, NATSContext: c.natsContext, NATSTLSCA: c.natsTLSCA,
 		NATSListen: c.natsListen, Replicas: c.replicas,
-		RateLimit: c.rateLimit, CORSOrigins: c.corsOrigins, MetricsAddr: c.metricsAddr, Debug: c.profiles(),
+		RateLimit: c.rateLimit, MaxSessions: orNone(c.maxSessions), MaxStreams: orNone(c.maxStreams), CORSOrigins: c.corsOrigins, MetricsAddr: c.metricsAddr, Debug: c.profiles(),
 		IdleTimeout: c.idleTimeout, ShutdownDelay: c.shutdownDelay, ShortHeartbeatsOff: !c.shortHeartbeats,
 		Logger: log, Version: buildVersion().Version,
 	}
+}
+
+// orNone makes of a limit where 0 is none one where less than 0 is.
+func orNone(limit int) int {
+	if limit == 0 {
+		return -1
+	}
+	return limit
 }
 
 // complete fills in what follows from the rest.

@@ -29,6 +29,7 @@ type serveConfig struct {
 	natsContext, natsTLSCA, natsListen string
 	replicas                           int     // 0: one embedded, three on a cluster of three or more
 	rateLimit                          float64 // writes a second; 0: no limit
+	maxSessions, maxStreams            int     // of a user; 0: no limit
 	corsOrigins                        []string
 	metricsAddr                        string // "": at addr
 	shortHeartbeats                    bool
@@ -88,7 +89,9 @@ func (c *serveConfig) declareLog(flags *pflag.FlagSet) {
 func (c *serveConfig) declareHTTP(flags *pflag.FlagSet) {
 	limit := &rate{perSecond: &c.rateLimit}
 	_ = limit.Set("20/s") // a rate, as every test of this package sees
-	flags.Var(limit, "rate-limit", "writes that a user's token may make; 0 is no limit")
+	flags.Var(limit, "rate-limit", "writes that a user's token may make, and by it reads; 0 is no limit")
+	flags.IntVar(&c.maxSessions, "max-sessions", 64, "live sessions of a user; one more ends the one idle for longest; 0 is no limit")
+	flags.IntVar(&c.maxStreams, "max-streams", 20, "live streams that a user has open at once; 0 is no limit")
 	flags.StringSliceVar(&c.corsOrigins, "cors-origin", nil, "origin, like https://app.example.com, whose pages may call; repeatable")
 	settings.Duration(flags, &c.idleTimeout, "idle-timeout", "2m", "time after which a connection without requests is closed; longer than a balancer keeps its own")
 	settings.Duration(flags, &c.shutdownDelay, "shutdown-delay", "0s", "time that everything is still served after SIGTERM, while /readyz says no")

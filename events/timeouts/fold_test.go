@@ -35,6 +35,7 @@ type fold struct {
 	users    map[string]*events.User
 	seq      uint64
 	clock    events.Clock
+	nodes    events.Nodes
 	heard    int64
 	observer interface{ Touch(u *events.User) }
 	changes  []events.Change
@@ -81,6 +82,7 @@ func (f *fold) apply(m *journal.Message) error {
 	if err := c.Decode(m.Data); err != nil {
 		return err
 	}
+	at.Node = f.nodes.Hear(c.Node, at.Covered, c.Going)
 	for i := range c.Entries {
 		at.Nth = uint32(i)
 		e, _, err := c.Entries[i].Event()
@@ -125,7 +127,7 @@ func (f *fold) Locked(fn func(seq uint64, clock events.Clock, mono int64)) {
 	fn(f.seq, f.clock, f.heard)
 }
 
-func (f *fold) Nodes() *events.Nodes { return new(events.Nodes) }
+func (f *fold) Nodes() *events.Nodes { return &f.nodes }
 
 func (f *fold) WaitFor(ctx context.Context, seq uint64) error {
 	for {

@@ -437,3 +437,28 @@ func TestIntervalsOfOneMillisecondAreAllThere(t *testing.T) {
 		}
 	}
 }
+
+// TestSinceTellsOfWantedUsersOnly, and what others did costs no room in its answer.
+func TestSinceTellsOfWantedUsersOnly(t *testing.T) {
+	j := journaltest.Open(t, journal.Config{})
+	p := start(t, j, t.TempDir())
+	for i := range 30 {
+		user := []string{"alice", "bob", "carol"}[i%3]
+		typ := []events.Type{events.Login, events.Logout}[i/3%2]
+		if _, err := j.Append(t.Context(), events.Event{Type: typ, User: user, Session: "s", Actor: user, At: events.MillisOf(time.Now())}, events.Key{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.reach(t, j)
+	for wanted, want := range map[string]int{"bob": 10, "": 30} {
+		began, complete, err := p.h.Since(0, 0, func(user string) bool { return wanted == "" || user == wanted })
+		if err != nil || !complete || len(began) != want {
+			t.Errorf("%q: %d intervals, complete %t, %v", wanted, len(began), complete, err)
+		}
+		for _, i := range began {
+			if wanted != "" && i.User != wanted {
+				t.Errorf("%s is among %s's", i.User, wanted)
+			}
+		}
+	}
+}

@@ -139,20 +139,23 @@ func (v *View) At(user string, t events.Millis) (i Interval, found bool, err err
 	return i, found, err
 }
 
-// maxSince bounds the answer of Since.
-const maxSince = 100_000
+// maxSince bounds what Since looks at, and maxBegan its answer.
+const (
+	maxSince = 100_000
+	maxBegan = 32_768
+)
 
-// Since returns the intervals that began after the sequence seq, in the order
-// of the log; from is a time at or before all of them but those that came late.
-// complete is false where there are too many, or where some may have been
-// forgotten.
-func (v *View) Since(seq uint64, from events.Millis) (began []Interval, complete bool, err error) {
+// Since returns the intervals of wanted users that began after the sequence seq,
+// in the order of the log; from is a time at or before all of them but those that
+// came late. complete is false where there are too many, of those or of all, or
+// where some may have been forgotten.
+func (v *View) Since(seq uint64, from events.Millis, wanted func(user string) bool) (began []Interval, complete bool, err error) {
 	if err := v.Flush(); err != nil {
 		return nil, false, err
 	}
 	complete = v.Complete(from)
 	err = v.read(func(tx *bolt.Tx) error {
-		began, err = since(tx, seq, from)
+		began, err = since(tx, seq, from, wanted)
 		if errors.Is(err, errMany) {
 			complete, err = false, nil
 		}
@@ -167,8 +170,9 @@ func (v *View) Since(seq uint64, from events.Millis) (began []Interval, complete
 // errMany: there is more than anybody wants to read.
 var errMany = errors.New("too many changes")
 
-func since(tx *bolt.Tx, seq uint64, from events.Millis) (began []Interval, err error) {
+func since(tx *bolt.Tx, seq uint64, from events.Millis, wanted func(string) bool) (began []Interval, err error) {
 	changes, intervals := tx.Bucket(changesBucket), tx.Bucket(intervalsBucket)
+	looked := 0
 	add := func(key, value []byte) error {
 		user, ok := userOf(key)
 		if !ok || len(value) != 2 {
@@ -178,8 +182,11 @@ func since(tx *bolt.Tx, seq uint64, from events.Millis) (began []Interval, err e
 		if i.Seq <= seq {
 			return nil
 		}
-		if len(began) == maxSince {
+		if looked == maxSince || len(began) == maxBegan {
 			return errMany
+		}
+		if looked++; !wanted(user) {
+			return nil
 		}
 		at := i.key()
 		if i, err = decodeInterval(at, intervals.Get(at)); err != nil {

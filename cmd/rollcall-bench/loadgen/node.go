@@ -25,7 +25,7 @@ func (l launcher) startNode(ctx context.Context, name string, secret []byte, fla
 		flags = append(flags, "--sync", "always")
 	}
 	args := slices.Concat([]string{"serve", "--data-dir", l.dataDir(name), "--jwt-secret", string(secret),
-		"--rate-limit", "0", "--log-level", "warn"}, flags, l.serve)
+		"--rate-limit", "0", "--max-streams", "0", "--log-level", "warn"}, flags, l.serve)
 	node, err := l.start(ctx, name, l.rollcall, args...)
 	if err != nil {
 		return nil, err
