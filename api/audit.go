@@ -199,7 +199,7 @@ func (a *API) auditLines(q request, asked auditAsked) (int, error) {
 		defer expire()
 		ctx = valid
 		if err := out.flush(); err != nil {
-			return http.StatusOK, nil //nolint:nilerr // the client has gone
+			return http.StatusOK, nil // the client has gone
 		}
 		defer out.keepOpen()()
 		after = out.flush

@@ -40,6 +40,7 @@ var sentinels = map[string]struct {
 	"journal.ErrTooLarge":     {journal.ErrTooLarge, logUnavailable},
 	"journal.ErrUnwritable":   {journal.ErrUnwritable, malformedBody},
 	"journal.ErrAhead":        {journal.ErrAhead, internal},
+	"journal.ErrHoles":        {journal.ErrHoles, internal},
 	"events.ErrInvalidID":     {events.ErrInvalidID, invalidUser},
 	"events.ErrUnknownType":   {events.ErrUnknownType, invalidType},
 	"events.ErrNewerVersion":  {events.ErrNewerVersion, malformedBody},

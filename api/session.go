@@ -61,6 +61,7 @@ func (a *API) signOut(q request) (int, error) {
 }
 
 func cookie(r *http.Request, token string, life int) *http.Cookie {
+	//nolint:gosec // Secure follows the browser: a node without TLS is reached over plain HTTP
 	return &http.Cookie{Name: auth.CookieOf(r), Value: token, Path: cookiePath(r), MaxAge: life, HttpOnly: true,
 		SameSite: http.SameSiteStrictMode, Secure: cameByTLS(r)}
 }

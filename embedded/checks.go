@@ -101,6 +101,9 @@ func (n *Node) streams(ctx context.Context, p *parts) string {
 		want = journal.WantedAt(p.nc)
 	}
 	said, replicas := []string{}, 0
+	if err := p.log.CheckHoles(ctx); errors.Is(err, journal.ErrHoles) {
+		said = append(said, err.Error())
+	}
 	for _, name := range []string{events.StreamHot, events.StreamArchive} {
 		info, err := p.log.StreamInfo(ctx, name)
 		if err != nil {

@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -65,13 +66,13 @@ func connectExternal(c Config, name string) (link, error) {
 	if c.NATSContext != "" {
 		nc, said, err := natscontext.Connect(c.NATSContext, opts...)
 		if err != nil {
-			return link{}, fmt.Errorf("connecting with NATS context %s: %w", c.NATSContext, err)
+			return link{}, fmt.Errorf("connecting with NATS context %s: %w", c.NATSContext, silent(err))
 		}
 		return link{nc, said.JSDomain, said.JSAPIPrefix}, nil
 	}
 	nc, err := nats.Connect(c.NATSURL, opts...)
 	if err != nil {
-		return link{}, fmt.Errorf("connecting to NATS at %s: %w", redacted(c.NATSURL), err)
+		return link{}, fmt.Errorf("connecting to NATS at %s: %w", redacted(c.NATSURL), silent(err))
 	}
 	return link{nc: nc}, nil
 }
@@ -102,6 +103,18 @@ func (n *Node) name() string {
 		return net.JoinHostPort(host, port)
 	}
 	return host
+}
+
+// errNoURL says nothing of the address: a password may be what spoils it.
+var errNoURL = errors.New("an address is no URL; a character like # or / in a password is written %23 or %2F")
+
+// silent returns err, which came of addresses, without them.
+func silent(err error) error {
+	var parsing *url.Error
+	if errors.As(err, &parsing) {
+		return errNoURL
+	}
+	return err
 }
 
 // redacted leaves passwords and tokens out of a list of URLs.

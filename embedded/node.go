@@ -236,6 +236,9 @@ func (n *Node) join(ctx context.Context, p *parts) error {
 			return err
 		}
 	}
+	if err := n.checkWhole(ctx, p.log); err != nil {
+		return err
+	}
 	if p.history.Seq() == 0 {
 		lost, err := p.log.Lost(ctx)
 		if err != nil {
@@ -290,10 +293,7 @@ func (n *Node) connect(p *parts, down *teardown) (err error) {
 		l, err = connectExternal(n.cfg, n.name())
 		p.nc, p.domain, p.prefix = l.nc, l.domain, l.prefix
 	} else {
-		if err := mendStreamFiles(n.cfg.storeDir(), n.cfg.Logger); err != nil {
-			return fmt.Errorf("looking at the streams' files: %w", err)
-		}
-		if p.server, err = startServer(n.cfg); err != nil {
+		if p.server, err = n.startOverFiles(); err != nil {
 			return err
 		}
 		down.add("stopping the embedded NATS server", func() error { p.server.stop(); return nil })
@@ -304,6 +304,27 @@ func (n *Node) connect(p *parts, down *teardown) (err error) {
 	}
 	down.add("closing the NATS connection", func() error { p.nc.Close(); return nil })
 	return nil
+}
+
+// startOverFiles starts the in-process server, and looks at the streams' files
+// before and after.
+func (n *Node) startOverFiles() (*natsServer, error) {
+	if err := mendStreamFiles(n.cfg.storeDir(), n.cfg.Logger); err != nil {
+		return nil, fmt.Errorf("looking at the streams' files: %w", err)
+	}
+	before, err := measureBlocks(n.cfg.storeDir())
+	if err != nil {
+		return nil, fmt.Errorf("looking at the streams' files: %w", err)
+	}
+	s, err := startServer(n.cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := before.tellCut(n.cfg.Logger); err != nil {
+		s.stop()
+		return nil, fmt.Errorf("looking at the streams' files: %w", err)
+	}
+	return s, nil
 }
 
 // openLog opens the log, which must be there if it has been seen.
@@ -390,7 +411,7 @@ func (n *Node) serve(ctx, failed context.Context, p *parts, d *doors, stopFront 
 	defer cancel()
 	defer context.AfterFunc(ctx, cancel)()
 	if err := p.view.WaitFor(starting, last); err != nil {
-		return nil //nolint:nilerr // told to stop, or another part failed and says why
+		return nil // told to stop, or another part failed and says why
 	}
 	h := p.api.Handler()
 	n.handler.Store(&h)

@@ -123,7 +123,10 @@ func (n *Node) verify(ctx context.Context, p *parts, report func(mirror.Progress
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
-	return m.Verify(ctx, p.views())
+	if found, err = m.Verify(ctx, p.views()); err != nil {
+		return nil, err
+	}
+	return found, p.log.ReadHoles(ctx)
 }
 
 // consumer judges by the views as they are, and writes only when it is told to.

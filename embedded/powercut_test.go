@@ -11,16 +11,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sys/unix"
 
 	"github.com/rollcall-dev/rollcall/embedded"
 	"github.com/rollcall-dev/rollcall/events"
-	"github.com/rollcall-dev/rollcall/events/journaltest"
+	"github.com/rollcall-dev/rollcall/events/journal"
 )
 
 // disk is an ext4 of its own, in a file behind a loop device, that can lose its

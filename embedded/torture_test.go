@@ -3,6 +3,7 @@
 package embedded_test
 
 import (
+	"flag"
 	"testing"
 	"time"
 
@@ -10,6 +11,16 @@ import (
 	"github.com/rollcall-dev/rollcall/embedded"
 	"github.com/rollcall-dev/rollcall/events/journaltest"
 )
+
+var forFlag = flag.Duration("for", 0, "how long a test goes on that has no end of its own; 0: as it thinks best")
+
+// long is how long such a test goes on, best where nothing else was asked for.
+func long(best time.Duration) time.Duration {
+	if *forFlag != 0 {
+		return *forFlag
+	}
+	return best
+}
 
 func TestTortureKill(t *testing.T) { killRounds(t, 60) }
 
@@ -49,4 +60,46 @@ func TestTortureTwoMinutes(t *testing.T) {
 			return false
 		})
 	}
+}
+
+// TestTortureDamage harms thousands of copies of stores at random places.
+func TestTortureDamage(t *testing.T) {
+	damageStores(t, dice(t), 100, time.Now().Add(long(10*time.Minute)))
+}
+
+// TestTortureBoundary races a million beats against their timeouts.
+func TestTortureBoundary(t *testing.T) { raceAtTheBoundary(t, dice(t), 10_000, 100) }
+
+// TestTortureLinearizable reads and writes while nodes come and go.
+func TestTortureLinearizable(t *testing.T) {
+	url, r := loneServer(t), dice(t)
+	nodes := make([]*node, 3)
+	dirs := make([]string, len(nodes))
+	for i := range nodes {
+		dirs[i] = t.TempDir()
+		nodes[i] = run(t, embedded.Config{DataDir: dirs[i], NATSURL: url})
+	}
+	o := observersAt(t, nodes, 20)
+	over := make(chan struct{})
+	end := time.AfterFunc(long(30*time.Second), func() { close(over) })
+	defer end.Stop()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		o.observe(r, 12, 4000, over)
+	}()
+	restarts := 0
+	for going := true; going; restarts++ {
+		i := restarts % len(nodes)
+		nodes[i].stop()
+		nodes[i] = run(t, embedded.Config{DataDir: dirs[i], NATSURL: url})
+		o.urls[i].Store(&nodes[i].url)
+		select {
+		case <-done:
+			going = false
+		case <-time.After(time.Second):
+		}
+	}
+	t.Logf("%d restarts", restarts)
+	o.judge()
 }

@@ -25,7 +25,7 @@ func ServePage(w http.ResponseWriter) error {
 	secure(h)
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
-	w.Write(page) //nolint:errcheck // a client that has gone is no fault
+	w.Write(page) // a client that has gone is no fault
 	return nil
 }
 

@@ -97,7 +97,7 @@ func ServeAsset(w http.ResponseWriter, r *http.Request, name string) bool {
 	}
 	h.Set("Content-Type", f.contentType)
 	h.Set("Content-Length", strconv.Itoa(len(sent.data)))
-	w.Write(sent.data) //nolint:errcheck // a client that has gone is no fault
+	w.Write(sent.data) // a client that has gone is no fault
 	return true
 }
 

@@ -67,7 +67,7 @@ func ServeFile(w http.ResponseWriter, r *http.Request, name string) (bool, error
 	h.Set("Content-Type", contentType)
 	h.Set("Cache-Control", "public, max-age=3600")
 	h.Set("X-Content-Type-Options", "nosniff")
-	w.Write(data) //nolint:errcheck // a client that has gone is no fault
+	w.Write(data) // a client that has gone is no fault
 	return true, nil
 }
 

@@ -44,7 +44,7 @@ func openBrowser(ctx context.Context, url string) error {
 		if err != nil {
 			continue
 		}
-		opener := exec.CommandContext(ctx, path, url)
+		opener := exec.CommandContext(ctx, path, url) //nolint:gosec // a browser, and our own page
 		if err := opener.Start(); err != nil {
 			return fmt.Errorf("starting %s: %w", name, err)
 		}

@@ -40,6 +40,8 @@ var values = []struct{ flag, standard, file, env, typed string }{
 	{"replicas", "0", "1", "2", "3"},
 	{"nats-listen", "", "127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"},
 	{"rate-limit", "20/s", "1/s", "2/s", "3/s"},
+	{"max-sessions", "64", "1", "2", "3"},
+	{"max-streams", "20", "1", "2", "3"},
 	{"cors-origin", "", "https://a", "https://b", "https://c"},
 	{"idle-timeout", "2m", "1m", "3m", "4m"},
 	{"shutdown-delay", "0s", "1s", "2s", "3s"},

@@ -8,7 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/http/pprof" //nolint:gosec // its own listener, where it is asked for; nobody serves the default mux
+	"net/http/pprof" // its own listener, where it is asked for; nobody serves the default mux
 	"syscall"
 	"time"
 

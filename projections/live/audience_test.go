@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -105,6 +107,22 @@ func join(t *testing.T, h *Hub, s *spout, until time.Time) {
 	h.Serve(r, s, until)
 }
 
+// awaitIdle waits until no member of s has a goroutine of its own.
+func awaitIdle(t *testing.T, s *share) {
+	t.Helper()
+	for until := time.Now().Add(10 * time.Second); ; runtime.Gosched() {
+		s.mu.Lock()
+		busy := slices.ContainsFunc(s.members, func(m *member) bool { return m.busy })
+		s.mu.Unlock()
+		if !busy {
+			return
+		}
+		if time.Now().After(until) {
+			t.Fatal("a reader is busy for ever")
+		}
+	}
+}
+
 // TestEverybodyGetsEveryChangeOnceAndInOrder, the quick, those who take a part
 // of what is offered, and those who take nothing until they are waited for.
 func TestEverybodyGetsEveryChangeOnceAndInOrder(t *testing.T) {
@@ -135,6 +153,9 @@ func TestEverybodyGetsEveryChangeOnceAndInOrder(t *testing.T) {
 	}
 	if n := h.Readers(); n != len(spouts) {
 		t.Errorf("%d readers, want %d", n, len(spouts))
+	}
+	for _, s := range h.audience.shares { // who has what was to come may still be about to note it
+		awaitIdle(t, s)
 	}
 	h.Dismiss()
 	for i, s := range spouts {

@@ -71,7 +71,7 @@ func (p *pace) unsent(measured window) int64 {
 	}
 	first := p.due
 	if late := measured.from - first; late > 0 {
-		first += (late + p.every - 1) / p.every * p.every
+		first += (late + p.every - 1) / p.every * p.every //nolint:durationcheck // rounded up to whole periods
 	}
 	return int64((measured.to - first + p.every - 1) / p.every)
 }

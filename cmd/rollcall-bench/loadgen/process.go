@@ -54,7 +54,7 @@ type process struct {
 
 // command is the program with args, in a group of its own and with nothing in its environment that would set it up.
 func (l launcher) command(ctx context.Context, program string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, program, args...)
+	cmd := exec.CommandContext(ctx, program, args...) //nolint:gosec // the program that is measured
 	cmd.Env = plainEnv(os.Environ())
 	cmd.Stderr = l.stderr
 	cmd.WaitDelay = time.Second
