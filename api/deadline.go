@@ -29,5 +29,5 @@ const pageMost = 2 << 20
 // write sends data, and gives its client the time for it.
 func write(w http.ResponseWriter, data []byte) {
 	allow(w, len(data))
-	w.Write(data) //nolint:errcheck // a client that has gone is no fault
+	w.Write(data) // a client that has gone is no fault
 }

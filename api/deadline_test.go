@@ -2,6 +2,7 @@ package api
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -94,7 +95,8 @@ func TestAnUploadHasATimeInAll(t *testing.T) {
 					began := time.Now()
 					body, done := a.stream(request{w: w, r: r}, maxStream)
 					defer done()
-					if _, err := io.Copy(io.Discard, body); asReadFault(err).(*faultError).code != requestTimeout {
+					var fault *faultError
+					if _, err := io.Copy(io.Discard, body); !errors.As(asReadFault(err), &fault) || fault.code != requestTimeout {
 						t.Errorf("it ended with %v", err)
 					}
 					ended <- time.Since(began)

@@ -84,7 +84,7 @@ func (a *API) folded(q request, id string, at events.Millis) (events.User, error
 	case ctx.Err() != nil:
 		return u, fmt.Errorf("%w: folding a user took too long", projections.ErrBehind)
 	case err != nil:
-		return events.User{ID: id}, nil //nolint:nilerr // as above
+		return events.User{ID: id}, nil // as above
 	}
 	return u, nil
 }

@@ -337,14 +337,14 @@ func (w *watcher) missed(ctx context.Context, p live.Place) (*live.Reader, []byt
 		return nil, nil, nil
 	}
 	w.a.charge(w.q.who, costHeavy)
-	done, err := w.a.heavy(w.q)
+	done, err := w.a.heavy(w.q) //nolint:contextcheck // the request of q has the context
 	if err != nil {
 		return nil, nil, err
 	}
 	defer done()
 	m, err := w.a.cfg.Log.Message(ctx, p.Seq)
 	if err != nil {
-		return nil, nil, nil //nolint:nilerr // what was there then is no longer known
+		return nil, nil, nil // what was there then is no longer known
 	}
 	reader, _, err := w.a.cfg.Live.Start([]string{})
 	if err != nil {

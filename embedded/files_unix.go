@@ -9,9 +9,9 @@ import "syscall"
 // process itself have. 0: there is no limit that matters.
 func mostConnections() int {
 	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || uint64(limit.Cur) > 1<<24 {
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || uint64(limit.Cur) > 1<<24 { //nolint:unconvert // it is signed on some systems
 		return 0
 	}
-	files := int(limit.Cur) //nolint:gosec // bounded above
+	files := int(limit.Cur) // bounded above
 	return max(files-max(128, files/8)-spareConnections, 16)
 }

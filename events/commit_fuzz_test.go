@@ -23,7 +23,7 @@ import (
 // any bytes, and on a commit of events and a beat made of the other arguments.
 func FuzzCommit(f *testing.F) {
 	seed := func(data []byte, numbers ...uint64) {
-		n := append(numbers, 1, 2, 3, 4, 5, 6)
+		n := append(slices.Clone(numbers), 1, 2, 3, 4, 5, 6)
 		f.Add(data, "alice", "web-1", "gateway", "9f86", int64(morning), int64(-3), n[0], n[1], n[2], byte(n[3]))
 	}
 	files := goldenSeeds(f)

@@ -15,7 +15,6 @@ type lateFold struct {
 	u     events.User
 	seq   uint64
 	clock events.Clock
-	shown []string // "time status"
 	at    []events.Millis
 	what  []events.Status
 }
@@ -100,7 +99,7 @@ func TestLapse_AsIfItHadBeenWrittenInTime(t *testing.T) {
 			what  events.Status
 		}
 		f := &lateFold{u: events.User{ID: "alice"}}
-		now := events.Millis(morning)
+		now := morning
 		var live bool
 		var over standing
 		var pending []struct {

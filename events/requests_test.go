@@ -52,7 +52,7 @@ func TestApplyBeat_OfRequestsSession(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			u, now := events.User{ID: "alice"}, events.Millis(morning)
+			u, now := events.User{ID: "alice"}, morning
 			for i, s := range steps {
 				now += s.after
 				m := events.Moment{Seq: uint64(i + 1), Time: now}

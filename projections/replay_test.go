@@ -75,7 +75,7 @@ func merged(t *rapid.T, records []events.Place, online []events.Event, most int)
 			t.Fatalf("the commit %d goes on in the next batch", first)
 		}
 		for i := range batch {
-			p := events.Place{}
+			var p events.Place
 			if batch[i].Witness != nil {
 				p = batch[i].Witness.ByPlace()
 			} else {

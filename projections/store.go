@@ -99,7 +99,7 @@ func Replace(s *Store, schema Schema, reason error, logger *slog.Logger) (*Store
 	return openStore(path, schema)
 }
 
-// Recover, deferred, turns a panic of bbolt over a damaged file into an error.
+// Recover turns, where it is deferred, a panic of bbolt over a damaged file into an error.
 func Recover(err *error) {
 	if p := recover(); p != nil {
 		*err = fmt.Errorf("%w: %v", errUntrusted, p)

@@ -88,8 +88,8 @@ func FuzzEventStream(f *testing.F) {
 
 func TestPausesGrowAndEndWithAMessage(t *testing.T) {
 	p := pause{}
-	for try, most := range []time.Duration{2, 4, 8, 16, 30, 30} {
-		most *= time.Second
+	for try, most := range []int{2, 4, 8, 16, 30, 30} {
+		most := time.Duration(most) * time.Second
 		if wait := p.next(errEnded); wait < most/2 || wait > most {
 			t.Errorf("pause %d is %s, want %s to %s", try, wait, most/2, most)
 		}

@@ -177,7 +177,7 @@ func (j *Journal) recycle(e *entry) {
 	j.free.Put(e)
 }
 
-// ErrUnwritable: an event would not come out of the log as it went in.
+// ErrUnwritable means that an event would not come out of the log as it went in.
 var ErrUnwritable = fmt.Errorf("%w: it would not come out of the log as it went in", events.ErrMalformed)
 
 // check checks all of e's items.

@@ -325,10 +325,7 @@ func TestARepeatCountsAgainOnceItsKeyIsForgotten(t *testing.T) {
 	pass(1, same)                  // void by the second
 	last := pass(1, login("last")) // what the archive ends with
 	j.SetClock(func(seq uint64) events.Millis { return at[seq] })
-	var want []events.Place
-	for _, p := range []events.Place{{Seq: first}, {Seq: first, Nth: 1}, {Seq: second}, {Seq: last}} {
-		want = append(want, p)
-	}
+	want := []events.Place{{Seq: first}, {Seq: first, Nth: 1}, {Seq: second}, {Seq: last}}
 	for cut := range 4 {
 		kept := stream(t, nc, events.StreamArchive)
 		whole := rawArchive(t, nc)

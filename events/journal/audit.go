@@ -64,9 +64,9 @@ const (
 func (j *Journal) Audit(ctx context.Context, q AuditQuery, fn func([]Record) error) error {
 	q.Heartbeats = q.Heartbeats || slices.Contains(q.Types, events.Heartbeat)
 	r := &auditing{j: j, q: q, next: q.After.Next(), fn: fn}
-	end, err := r.toEnd(ctx)
+	err := r.toEnd(ctx)
 	if err == nil && q.Follow {
-		err = r.hot(ctx, end, 0)
+		err = r.hot(ctx, 0)
 	}
 	if q.Follow && ctx.Err() != nil {
 		return nil //nolint:nilerr // a follower is told to stop by ctx
@@ -82,14 +82,14 @@ type auditing struct {
 	fn   func([]Record) error
 }
 
-// toEnd reads to the end that the log has when it begins, or to q.To, and
-// returns it.
-func (r *auditing) toEnd(ctx context.Context) (end uint64, err error) {
+// toEnd reads to the end that the log has when it begins, or to q.To.
+func (r *auditing) toEnd(ctx context.Context) error {
 	first, last, err := r.j.Bounds(ctx)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	if end = r.q.To; end == 0 || end > last {
+	end := r.q.To
+	if end == 0 || end > last {
 		end = last
 	}
 	stop := events.EndOf(end)
@@ -99,17 +99,17 @@ func (r *auditing) toEnd(ctx context.Context) (end uint64, err error) {
 			stop = events.EndOf(first - 1)
 		}
 	} else if err := r.awaitArchive(ctx, end); err != nil {
-		return 0, err
+		return err
 	}
 	archived, err := r.archive(ctx, stop)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	r.next = later(r.next, min2(archived, stop).Next())
 	if events.EndOf(end).Before(r.next) {
-		return end, nil
+		return nil
 	}
-	return end, r.hot(ctx, end, end)
+	return r.hot(ctx, end)
 }
 
 // awaitArchive waits a little until the archiver has got as far as end.
@@ -144,7 +144,7 @@ func (r *auditing) archive(ctx context.Context, stop events.Place) (events.Place
 	if err != nil {
 		return copied, err
 	}
-	err = r.j.scanArchive(ctx, from, filters, maxScan, func(batch []Record) error {
+	err = r.j.scanArchive(ctx, from, filters, func(batch []Record) error {
 		n := slices.IndexFunc(batch, func(m Record) bool { return last.Before(m.Place) })
 		if n < 0 {
 			return r.tell(batch)
@@ -159,8 +159,8 @@ func (r *auditing) archive(ctx context.Context, stop events.Place) (events.Place
 
 // hot reads the hot stream from r.next to the sequence to, or, where that is 0,
 // for as long as ctx lasts.
-func (r *auditing) hot(ctx context.Context, end, to uint64) error {
-	u, err := r.unfold(ctx, end)
+func (r *auditing) hot(ctx context.Context, to uint64) error {
+	u, err := r.unfold(ctx)
 	if err != nil {
 		return err
 	}

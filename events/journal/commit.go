@@ -20,8 +20,6 @@ const (
 	maxCommit = 512 << 10
 	// minCommit is how small a server's bound may make it: one event fits.
 	minCommit = 4 << 10
-	// maxBeatBytes is what the largest heartbeat takes: three ids and some fields.
-	maxBeatBytes = 3*events.MaxIDBytes + 48
 	// turns is how often the committer lets everybody else who can run go first
 	// before it takes what waits. Those just answered are about to come back;
 	// without this the first of them would go alone and the others wait for him.

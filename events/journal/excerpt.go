@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -79,7 +80,7 @@ func (j *Journal) readArchive(ctx context.Context, from uint64, subjects []strin
 	ahead, failed := make(chan []Record, 2), make(chan error, 1)
 	go func() {
 		defer close(ahead)
-		failed <- j.scanArchive(ctx, from, subjects, maxScan, func(batch []Record) error {
+		failed <- j.scanArchive(ctx, from, subjects, func(batch []Record) error {
 			select {
 			case ahead <- batch:
 				return nil
@@ -91,8 +92,7 @@ func (j *Journal) readArchive(ctx context.Context, from uint64, subjects []strin
 	for batch := range ahead {
 		if err := fn(batch); err != nil {
 			cancel()
-			<-failed
-			return err
+			return cmp.Or(err, <-failed) // it has ended before anybody goes on
 		}
 	}
 	return <-failed

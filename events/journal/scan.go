@@ -25,13 +25,13 @@ var errCutOff = errors.New("a scan was cut off")
 
 // scanArchive calls fn with the records that are in the archive now at its own
 // sequence from or after it, on the subjects given (none: all), in order, at
-// most size at a time. It needs to know neither how many there are nor which is
+// most maxScan at a time. It needs to know neither how many there are nor which is
 // the last, and what is purged meanwhile is not waited for. fn may end it with
 // errEnd.
-func (j *Journal) scanArchive(ctx context.Context, from uint64, subjects []string, size int, fn func([]Record) error) error {
+func (j *Journal) scanArchive(ctx context.Context, from uint64, subjects []string, fn func([]Record) error) error {
 	for tries := 0; ; tries++ {
 		before := from
-		err := j.scanOnce(ctx, &from, subjects, size, fn)
+		err := j.scanOnce(ctx, &from, subjects, maxScan, fn)
 		switch {
 		case errors.Is(err, errEnd):
 			return nil

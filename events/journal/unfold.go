@@ -40,7 +40,7 @@ func (u *unfolding) knowArchived(ctx context.Context, j *Journal, first uint64) 
 	}
 	var clock events.Clock
 	clock.Advance(m.Time)
-	return j.scanArchive(ctx, from, nil, maxScan, func(batch []Record) error {
+	return j.scanArchive(ctx, from, nil, func(batch []Record) error {
 		for i := range batch {
 			// This clock, which only some of the commits drive, may be behind: then more is
 			// read than is needed.
@@ -65,13 +65,13 @@ func (u *unfolding) void(ev *events.Event, m events.Moment) bool {
 }
 
 // unfold returns an unfolding for r that knows who has been erased.
-func (r *auditing) unfold(ctx context.Context, end uint64) (*unfolding, error) {
+func (r *auditing) unfold(ctx context.Context) (*unfolding, error) {
 	u := &unfolding{q: &r.q, repeats: newRepeats(), gone: map[string]events.Place{}}
 	from, err := r.j.seekArchive(ctx, r.next, 0)
 	if err != nil {
 		return nil, err
 	}
-	err = r.j.scanArchive(ctx, from, []string{events.TypeFilter(events.Erased)}, maxScan, func(batch []Record) error {
+	err = r.j.scanArchive(ctx, from, []string{events.TypeFilter(events.Erased)}, func(batch []Record) error {
 		u.erased = append(u.erased, batch...)
 		return nil
 	})

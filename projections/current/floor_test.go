@@ -105,12 +105,13 @@ func TestTheFloorOfACrowd(t *testing.T) {
 		u := fmt.Sprintf("u%05d", rng.IntN(users))
 		seq := uint64(users + i + 1)
 		e := beatOf(u, "s", false)
-		if rng.IntN(2) == 0 {
+		switch {
+		case rng.IntN(2) == 0:
 			e = logout(u, 0)
 			delete(last, u)
-		} else if last[u] == 0 {
+		case last[u] == 0:
 			continue // would have to be written down
-		} else {
+		default:
 			last[u] = seq
 		}
 		apply(t, v, commitOf(t, seq, int(seq), e))

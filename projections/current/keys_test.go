@@ -3,6 +3,7 @@ package current_test
 import (
 	"context"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -147,7 +148,7 @@ func TestAViewThatBeganAtTheHorizonJudgesAlike(t *testing.T) {
 	dir := t.TempDir()
 	old := []journal.Message{commitOf(t, 1, 0, login("bob", 1), login("dan", 9))}
 	gap := 1000 // seconds, of which the replaying view hears nothing
-	whole := append(old, silence(t, 1, 0, gap)...)
+	whole := append(slices.Clone(old), silence(t, 1, 0, gap)...)
 	seq := whole[len(whole)-1].Seq
 	lead := []journal.Message{
 		commitOf(t, seq+1, gap+5, login("ann", 2)),

@@ -79,10 +79,10 @@ func writeAddr(file string, addr net.Addr) error {
 		return nil
 	}
 	part := filepath.Join(filepath.Dir(file), "."+filepath.Base(file)+".part")
-	if err := os.WriteFile(part, []byte(addr.String()+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(part, []byte(addr.String()+"\n"), 0o600); err != nil { //nolint:gosec // the file is named by who runs the bench
 		return fmt.Errorf("writing the address: %w", err)
 	}
-	if err := os.Rename(part, file); err != nil {
+	if err := os.Rename(part, file); err != nil { //nolint:gosec // as above
 		return fmt.Errorf("writing the address: %w", err)
 	}
 	return nil

@@ -12,9 +12,10 @@ func TestRequestsAreSpreadOverConnectionsAndTime(t *testing.T) {
 		p := newPace(cfg, 1)
 		defer p.stop()
 		clk := clock{start: time.Now()}
-		for _, want := range []time.Duration{100, 300, 500} {
+		for _, ms := range []int{100, 300, 500} {
+			want := time.Duration(ms) * time.Millisecond
 			due, ok := p.wait(t.Context(), clk, 600*time.Millisecond)
-			if want *= time.Millisecond; !ok || due != want || clk.now() != want {
+			if !ok || due != want || clk.now() != want {
 				t.Errorf("due at %v, woken at %v, want %v", due, clk.now(), want)
 			}
 		}
