@@ -40,6 +40,8 @@ func TestAUserWithManyRequestsWaitsForThemselves(t *testing.T) {
 		}
 		back()
 		<-time.After(time.Minute)
+		p.mu.Lock()
+		defer p.mu.Unlock()
 		if len(p.claimants) != 0 || p.taken != 0 || len(p.turns) != 0 {
 			t.Errorf("%d claimants, %d taken, %d turns are left", len(p.claimants), p.taken, len(p.turns))
 		}

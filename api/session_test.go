@@ -98,12 +98,12 @@ func TestNodesOnOneHostDoNotSignEachOtherOut(t *testing.T) {
 		t.Fatalf("both are named %s", a.Name)
 	}
 	both := header("Cookie", a.Name+"="+a.Value+"; "+b.Name+"="+b.Value)
-	one.do("POST", "/v1/login", alice).is(200)
-	two.do("POST", "/v1/login", bob).is(200)
-	if m := one.do("GET", "/v1/me", "", both).is(200).json(); m["user"] != "alice" {
+	atOne := at(one.do("POST", "/v1/login", alice).is(200).seq())
+	atTwo := at(two.do("POST", "/v1/login", bob).is(200).seq())
+	if m := one.do("GET", "/v1/me"+atOne, "", both).is(200).json(); m["user"] != "alice" {
 		t.Errorf("one: %v", m)
 	}
-	if m := two.do("GET", "/v1/me", "", both).is(200).json(); m["user"] != "bob" {
+	if m := two.do("GET", "/v1/me"+atTwo, "", both).is(200).json(); m["user"] != "bob" {
 		t.Errorf("two: %v", m)
 	}
 	if out := two.do("DELETE", "/v1/session", "", both).is(204).cookie(); out.Name != b.Name {
