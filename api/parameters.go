@@ -43,7 +43,7 @@ var known = map[string]huma.Param{
 // exampleParameters are values that do no harm where a page sends them as they are.
 var exampleParameters = map[string]any{
 	"user": "alice", "min_seq": 0, "limit": 100, "cursor": "YWxpY2U", "at": "2026-11-23T08:00:00Z", "from": "2026-11-23T08:00:00Z",
-	"to": "2026-11-24T08:00:00Z", "step": "5m", "after_seq": 0, "Idempotency-Key": "01JDC1Q2", "Last-Event-ID": "1234", "Rollcall-Session": "web-1", headerPrefix: "/",
+	"to": "2026-11-24T08:00:00Z", "step": "5m", "after_seq": "0", "Idempotency-Key": "01JDC1Q2", "Last-Event-ID": "1234", "Rollcall-Session": "web-1", headerPrefix: "/",
 }
 
 func parameters(rt *route) (all []*huma.Param) {
