@@ -22,7 +22,7 @@ const (
 func heavyPlaces() int { return max(2, runtime.GOMAXPROCS(0)) }
 
 // places are a few of something that users share fairly. Each user holds at most so many, and those who wait get a
-// place in turn: one who asks a hundred times waits for himself, not others for him.
+// place in turn: who asks a hundred times waits behind themselves, and nobody else behind them.
 type places struct {
 	most, each int
 	patience   time.Duration // how long one waits

@@ -104,12 +104,12 @@ func (e *Event) Lapses() bool {
 }
 
 // ApplyBeat is Apply for a heartbeat. It does not allocate unless the beat
-// brings a session to life or turns it idle or active. A leaving beat of a session that is not live
-// changes nothing, and does not even make its user known: a page that closes
-// after a logout must not bring them back. Nor does a beat of RequestsSession
-// begin it where another session is live, or just after a logout, to which the
-// request that it comes from may belong; and the first sign of another session
-// ends it.
+// brings a session to life or turns it idle or active. A leaving beat of a
+// session that is not live changes nothing, and does not even make its user
+// known: a page that closes after a logout must not bring them back. Nor does a
+// beat of RequestsSession begin it where another session is live, or just after a
+// logout, to which the request that it comes from may belong; and the first sign
+// of another session ends it.
 func ApplyBeat(u *User, m Moment, b *RawBeat) (Change, bool) {
 	at := m.Effective(b.At)
 	s := u.sessionOf(b.Session)

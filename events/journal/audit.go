@@ -105,7 +105,7 @@ func (r *auditing) toEnd(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.next = later(r.next, min2(archived, stop).Next())
+	r.next = later(r.next, earlier(archived, stop).Next())
 	if events.EndOf(end).Before(r.next) {
 		return nil
 	}
@@ -136,7 +136,7 @@ func (r *auditing) archive(ctx context.Context, stop events.Place) (events.Place
 	if len(r.q.Types) > 0 && len(filters) == 0 || stop.Before(r.next) {
 		return copied, nil // it was asked for heartbeats alone
 	}
-	last := min2(stop, end.Place)
+	last := earlier(stop, end.Place)
 	if last.Before(r.next) {
 		return copied, nil
 	}
@@ -221,7 +221,7 @@ func later(a, b events.Place) events.Place {
 	return a
 }
 
-func min2(a, b events.Place) events.Place {
+func earlier(a, b events.Place) events.Place {
 	if b.Before(a) {
 		return b
 	}

@@ -22,7 +22,7 @@ const (
 	minCommit = 4 << 10
 	// turns is how often the committer lets everybody else who can run go first
 	// before it takes what waits. Those just answered are about to come back;
-	// without this the first of them would go alone and the others wait for him.
+	// without this the first of them would go alone and the others wait for that one.
 	// It costs nothing where nobody else can run: no timer, no added latency.
 	turns = 6
 )

@@ -27,7 +27,7 @@ func (j *Journal) Archive(ctx context.Context, x Excerpt, fn func([]Record) erro
 	}
 	stop := end.Place // what comes after it is read below, or not wanted
 	if x.To != (events.Place{}) {
-		stop = min2(stop, x.To)
+		stop = earlier(stop, x.To)
 	}
 	if !stop.Before(x.From) {
 		from, err := j.seekArchive(ctx, x.From, 0)

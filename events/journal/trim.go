@@ -14,9 +14,10 @@ import (
 // there, where nobody says so: servers write at least every two minutes.
 const settleTime = 5 * time.Minute
 
-// Trimmer takes from the hot stream what is older than Config.HotRetention and
-// in the archive, on disk, with all that makes a repeat void which is not. Nothing else ever leaves it: a log that nobody looks
-// after keeps everything.
+// Trimmer takes from the hot stream what is older than Config.HotRetention and in
+// the archive, on disk, but leaves the keys by which what is not archived yet may
+// be a repeat. Nothing else ever leaves it: a log that nobody looks after keeps
+// everything.
 type Trimmer struct {
 	j        *Journal
 	archiver *Archiver

@@ -45,7 +45,7 @@ func (u *unfolding) knowArchived(ctx context.Context, j *Journal, first uint64) 
 			// This clock, which only some of the commits drive, may be behind: then more is
 			// read than is needed.
 			if clock.Advance(batch[i].Time); clock.Covered >= int64(lead) {
-				u.upTo = min2(u.upTo, batch[i].Place)
+				u.upTo = earlier(u.upTo, batch[i].Place)
 				return errEnd
 			}
 			u.known[batch[i].Place] = struct{}{}

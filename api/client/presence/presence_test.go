@@ -297,10 +297,18 @@ func TestASignOutStays(t *testing.T) {
 		t.Errorf("it sent %s", got)
 	}
 	ask(b, "carol")
+	if err := b.SignOut(t.Context(), "dave"); err != nil {
+		t.Error(err)
+	}
+	<-n.out
+	b.Seen("dave")
+	b.SignIn("dave") // counts though they have just signed out
 	stop()
 	close(n.got)
+	back := map[string]bool{}
 	for beats := range n.got {
 		for _, beat := range beats {
+			back[beat.User] = true
 			if beat.User == "alice" {
 				t.Error("alice beat after the logout")
 			}
@@ -308,6 +316,9 @@ func TestASignOutStays(t *testing.T) {
 				t.Errorf("for the session %q", beat.Session)
 			}
 		}
+	}
+	if !back["carol"] || !back["dave"] {
+		t.Errorf("there beat %v, and carol and dave should have", back)
 	}
 }
 
